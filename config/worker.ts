@@ -1,0 +1,103 @@
+// What a worker is told: controller/desired.ts writes it, functions/host reads it, the stages take their part of it.
+
+export const stageNames = ['ingest', 'detect', 'embed', 'match', 'status'] as const;
+export type StageName = (typeof stageNames)[number];
+
+/** A camera as its worker sees it. Secrets are resolved by name in the environment, never stored here. */
+export interface CameraConfig {
+  id: string;
+  source: {
+    type: 'RTSP' | 'HTTP' | 'File' | 'Push';
+    /** Absent for Push. A File is a path on the node. */
+    uri?: string;
+    /** Files: media time of the first frame, seconds since the epoch. */
+    startTime?: number;
+    /** Files: play at the pace of the media clock instead of as fast as possible. */
+    realtime: boolean;
+    /** Names of environment variables that hold user name and password. */
+    usernameEnv?: string;
+    passwordEnv?: string;
+    transport: 'TCP' | 'UDP';
+  };
+  /** At most so many frames a second are analysed; absent: all. */
+  fps?: number;
+  /** Image (pixels) to ground plane (metres), 3 x 3 row-major. */
+  homography?: number[];
+  /** Polygons blanked before anything else sees the frame; x y pairs as fractions of the image. */
+  mask: { name: string; points: number[] }[];
+}
+
+/** A row of config/models.yaml, resolved. */
+export interface ModelConfig {
+  name: string;
+  task: 'detect' | 'embed';
+  /** Path, or http(s) URL. */
+  uri: string;
+  sha256: string;
+  input: { width: number; height: number; resize: 'letterbox' | 'stretch' };
+  /** Detectors: score above which a box starts tracks, IoU for suppression. */
+  scoreThreshold?: number;
+  nmsIou?: number;
+  /** Embedders: vector length; cosine similarity above which two tracklets are the same person; needed lead over the next. */
+  dimensions?: number;
+  sameThreshold?: number;
+  margin?: number;
+}
+
+export interface DetectOptions {
+  /** Threads of the inference session. */
+  threads: number;
+  /** Free numbers of the stage's `params`, checked by the stage. */
+  params: Record<string, number>;
+}
+
+export interface EmbedOptions {
+  threads: number;
+  /** A tracklet is sent at its start, then at most every so many media seconds, and at its end. */
+  intervalS: number;
+  params: Record<string, number>;
+}
+
+export interface MatchOptions {
+  acrossCamera: boolean;
+  /** SingleObject follows only the targets, MultiObject everybody. */
+  mode: 'SingleObject' | 'MultiObject';
+  /** Cosine similarity; absent: from the embedder's catalogue row. */
+  threshold?: number;
+  margin?: number;
+  /** Tracklet revisions that must agree before an identity is announced. */
+  votes: number;
+  /** Below this similarity to every target a person counts as unknown (findUnknownObject). */
+  unknownBelow?: number;
+  /** Every pair of cameras that may see one person at one time. */
+  overlaps: { cameras: [string, string] }[];
+  /** Least and most seconds between leaving one camera and entering the other, either direction. */
+  travel: { from: string; to: string; minS: number; maxS: number }[];
+  targets: { name: string; images: string[] }[];
+  /** Seconds results are kept; absent: for ever. */
+  retentionS?: number;
+  /** Free numbers of the stage's `params`, checked by the stage. */
+  params: Record<string, number>;
+}
+
+export interface WorkerConfig {
+  task: { name: string; namespace: string; uid: string; generation: number };
+  /** Unique name, DNS label. */
+  worker: string;
+  node: string;
+  stages: StageName[];
+  /** The cameras this worker serves; match and status get all of the task. */
+  cameras: CameraConfig[];
+  models: { detect?: ModelConfig; embed?: ModelConfig };
+  detect: DetectOptions;
+  embed: EmbedOptions;
+  match: MatchOptions;
+  /** Where events go that no stage of this worker takes: event type -> URL. */
+  sinks: Record<string, string>;
+  /** Edge side only: folder for local results (tracks, pictures). Absent: none are written. */
+  resultsFolder?: string;
+  /** match and status: folder of the embedded store. */
+  storeFolder?: string;
+  /** Media of class `person` by default. */
+  classes: string[];
+}

@@ -1,0 +1,68 @@
+// What a stage is: the contract between the host (functions/host) and every handler in functions/<stage>/handler.ts.
+import type { CameraReport, ReportData, StageEvent } from '../config/events.ts';
+import type { WorkerConfig } from '../config/worker.ts';
+
+/** A stage's state as its host reports it upstream every few seconds. */
+export interface StageStatus {
+  phase: ReportData['phase'];
+  message?: string;
+  cameras: CameraReport[];
+  figures: Record<string, number>;
+  output?: NonNullable<ReportData['output']>;
+}
+
+/** Logs are JSON lines: a constant message and keys (task, stage, camera, ...). Never pixels, vectors or secrets. */
+export interface Log {
+  debug(keys: object, message: string): void;
+  info(keys: object, message: string): void;
+  warn(keys: object, message: string): void;
+  error(keys: object, message: string): void;
+}
+
+/** What the host gives to a stage. */
+export interface Context {
+  /**
+   * Hands an event on. Resolves when the next stage has accepted it (queued or stored), so awaiting it is the
+   * backpressure. Events of one partition key arrive in the order of the calls. Rejects with TransientError when
+   * the retries are used up and PermanentError when the receiver refuses it.
+   */
+  emit(event: StageEvent): Promise<void>;
+  log: Log;
+  /** Wall clock, milliseconds since the epoch. */
+  now(): number;
+  /** Aborted when the host drains. */
+  signal: AbortSignal;
+}
+
+/** A function: bound to its dependencies by `create`, fed by a host. */
+export interface StageFunction {
+  /** Handles one event; what it returns is emitted in order. Events of one partition key never overlap. */
+  handle(event: StageEvent, context: Context): Promise<StageEvent | StageEvent[] | void>;
+  /** Called once before the first event; sources start here and emit on their own. */
+  init?(context: Context): Promise<void>;
+  /** Called once after the last event: flush and close. Events it emits are still delivered. */
+  shutdown?(context: Context): Promise<void>;
+  /** Throws with the reason when the process should be restarted. */
+  liveness?(): void;
+  /** Throws with the reason while events cannot be handled (model loading, store unreachable). */
+  readiness?(): void;
+  status?(): StageStatus;
+}
+
+/** Each functions/<stage>/handler.ts exports `create` of this type: the one place where it is wired to real things. */
+export type CreateStage = (worker: WorkerConfig, log: Log) => Promise<StageFunction>;
+
+/** The input can never succeed: 422 to the sender, never retried, or `Ready=False` with this message. */
+export class PermanentError extends Error {
+  override name = 'PermanentError';
+}
+
+/** It may succeed later: 503 to the sender, retried with backoff. */
+export class TransientError extends Error {
+  override name = 'TransientError';
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, options?: ErrorOptions & { retryAfterMs?: number }) {
+    super(message, options);
+    this.retryAfterMs = options?.retryAfterMs;
+  }
+}
