@@ -2,6 +2,7 @@
 
 /** Event types, versioned in the name: a change that breaks a consumer gets a new version. */
 export const eventTypes = {
+  image: 'io.sedna.multiedge.image.v1',
   frame: 'io.sedna.multiedge.frame.v1',
   stream: 'io.sedna.multiedge.stream.v1',
   tracks: 'io.sedna.multiedge.tracks.v1',
@@ -30,6 +31,16 @@ export interface StageEvent<T = unknown> {
   partitionkey?: string;
   traceparent?: string;
   data: T;
+}
+
+/** A picture that a camera pushed: CloudEvent with an image as its body (subject: the camera), or a plain POST. */
+export interface ImageData {
+  camera: string;
+  /** Media time in seconds since the epoch; absent: the time of arrival. */
+  time?: number;
+  /** image/jpeg, image/png or image/webp; checked against the bytes. */
+  contentType: string;
+  bytes: Uint8Array;
 }
 
 /** One decoded picture. Times are media times in seconds since the Unix epoch. */
