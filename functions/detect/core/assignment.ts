@@ -98,7 +98,13 @@ function gatherGroup(space: AssignmentSpace, rows: number, columns: number, star
 }
 
 /** Shortest augmenting paths with potentials (Jonker-Volgenant family) on one group, the shorter side as agents. */
-function solveGroup(space: AssignmentSpace, stride: number, rowCount: number, columnCount: number, limit: number): void {
+function solveGroup(
+  space: AssignmentSpace,
+  stride: number,
+  rowCount: number,
+  columnCount: number,
+  limit: number,
+): void {
   const { groupRows, groupColumns, owner } = space;
   const transposed = rowCount > columnCount;
   const agents = transposed ? columnCount : rowCount;
@@ -139,7 +145,8 @@ function augment(
     let next = 0;
     for (let candidate = 1; candidate <= tasks; candidate++) {
       if (visited[candidate]) continue;
-      const reduced = costOf(current - 1, candidate - 1) - rowPotential[current]! - columnPotential[candidate]!;
+      const reduced =
+        costOf(current - 1, candidate - 1) - rowPotential[current]! - columnPotential[candidate]!;
       if (reduced < distance[candidate]!) {
         distance[candidate] = reduced;
         previous[candidate] = task;

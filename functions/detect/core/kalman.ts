@@ -22,7 +22,12 @@ export interface MotionOptions {
 }
 
 /** Starts a filter at a box with unknown velocity. `boxes` n x 4, x1 y1 x2 y2, pixels. */
-export function startFilter(filter: Float64Array, boxes: ArrayLike<number>, row: number, options: MotionOptions): void {
+export function startFilter(
+  filter: Float64Array,
+  boxes: ArrayLike<number>,
+  row: number,
+  options: MotionOptions,
+): void {
   const height = boxHeight(boxes, row);
   for (let axis = 0; axis < 4; axis++) {
     const at = axis * axisLength;
@@ -36,7 +41,12 @@ export function startFilter(filter: Float64Array, boxes: ArrayLike<number>, row:
 }
 
 /** Moves the filter `dtSeconds` ahead. `freezeSize` forgets how the size was changing: without detections it would run away. */
-export function predict(filter: Float64Array, dtSeconds: number, freezeSize: boolean, options: MotionOptions): void {
+export function predict(
+  filter: Float64Array,
+  dtSeconds: number,
+  freezeSize: boolean,
+  options: MotionOptions,
+): void {
   const height = filter[heightAxis]!;
   for (let axis = 0; axis < 4; axis++) {
     const at = axis * axisLength;
@@ -57,7 +67,12 @@ export function predict(filter: Float64Array, dtSeconds: number, freezeSize: boo
 }
 
 /** Corrects the filter with a detected box. `boxes` n x 4, x1 y1 x2 y2, pixels. */
-export function correct(filter: Float64Array, boxes: ArrayLike<number>, row: number, options: MotionOptions): void {
+export function correct(
+  filter: Float64Array,
+  boxes: ArrayLike<number>,
+  row: number,
+  options: MotionOptions,
+): void {
   const height = boxHeight(boxes, row);
   for (let axis = 0; axis < 4; axis++) {
     const at = axis * axisLength;

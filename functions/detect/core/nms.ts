@@ -68,7 +68,13 @@ export function selectDetections(
   return { boxes: keptBoxes, scores: keptScores, count };
 }
 
-function isDuplicate(boxes: Float32Array, anchor: number, kept: Int32Array, count: number, maxOverlap: number): boolean {
+function isDuplicate(
+  boxes: Float32Array,
+  anchor: number,
+  kept: Int32Array,
+  count: number,
+  maxOverlap: number,
+): boolean {
   for (let k = 0; k < count; k++) if (overlap(boxes, anchor, boxes, kept[k]!) > maxOverlap) return true;
   return false;
 }
