@@ -1,0 +1,178 @@
+// The detect stage: finds people in each frame and follows them within their camera, so that embed is asked for a few
+// good crops a track instead of every box of every frame.
+import { eventTypes, type Crop, type FrameData, type StageEvent } from '../../config/events.ts';
+import type { StreamData, TracksData } from '../../config/events.ts';
+import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
+import { PermanentError, type Log, type StageFunction } from '../function.ts';
+import { cropResize, resizeRgb } from '../media/images.ts';
+import { openDetector, type Detect } from '../media/inference.ts';
+import { ensureModel } from '../media/models.ts';
+import { chooseCrops, createCropState, type CropState } from './core/crops.ts';
+import type { TrackedFrame } from './core/detections.ts';
+import { selectDetections } from './core/nms.ts';
+import { createTracker, step, type TrackerState } from './core/tracker.ts';
+import { detectParts, type DetectParts } from './options.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
+
+export interface DetectDependencies {
+  detect: Detect;
+  model: ModelConfig;
+  parts: DetectParts;
+  /** Cameras of this worker; frames of others are refused, which also bounds what is remembered. */
+  knownCameras: ReadonlySet<string>;
+  /** Size of the crops: the embedder's input, so that they are resized once. */
+  cropSize: { width: number; height: number };
+  /** Start of every emitted event's source, up to the stage. */
+  source: string;
+  /** Opens local results of a camera; absent: none are kept. */
+  openRecorder?: (camera: string) => Recorder;
+}
+
+interface CameraState {
+  session: string;
+  tracker: TrackerState;
+  crops: CropState;
+  recorder: Recorder | undefined;
+  people: number;
+}
+
+/** The stage bound to its model; see DetectDependencies. */
+export function createDetect(dependencies: DetectDependencies): StageFunction {
+  const { detect, model, parts, knownCameras, cropSize, source, openRecorder } = dependencies;
+  const cameras = new Map<string, CameraState>();
+  const figures = { frames: 0, boxes: 0, crops: 0, tracks: 0 };
+
+  function open(frame: FrameData): CameraState {
+    if (!knownCameras.has(frame.camera)) {
+      throw new PermanentError(`camera ${frame.camera} is not one of this worker: ${[...knownCameras].join(', ')}`);
+    }
+    return {
+      // Media time, not the wall clock: a replay of the same frames gives the same names.
+      session: Math.round(frame.time * 1000).toString(36),
+      tracker: createTracker(parts.tracker),
+      crops: createCropState(parts.crops),
+      recorder: openRecorder?.(frame.camera),
+      people: 0,
+    };
+  }
+
+  async function detections(frame: FrameData) {
+    const input = await resizeRgb(frame.pixels, frame.width, frame.height, model.input, model.input.resize);
+    const raw = await detect(input.pixels);
+    return selectDetections(raw.boxes, raw.scores, input, frame, parts.nms);
+  }
+
+  async function cut(camera: CameraState, frame: FrameData, tracked: TrackedFrame): Promise<Crop[]> {
+    const chosen = chooseCrops(camera.crops, tracked, frame.time, frame);
+    if (chosen.trackIds.length === 0) return [];
+    const boxOf = new Map(tracked.tracks.map((track) => [track.id, track.box]));
+    return Promise.all(
+      chosen.trackIds.map(async (track, i) => ({
+        track,
+        quality: chosen.qualities[i]!,
+        time: frame.time,
+        ...cropSize,
+        pixels: await cropResize(frame.pixels, frame, boxOf.get(track)!, cropSize),
+      })),
+    );
+  }
+
+  async function onFrame(event: StageEvent<FrameData>): Promise<StageEvent<TracksData>> {
+    const frame = event.data;
+    let camera = cameras.get(frame.camera);
+    if (!camera) cameras.set(frame.camera, (camera = open(frame)));
+    const tracked = step(camera.tracker, await detections(frame), frame.time);
+    const data = tracksData(camera.session, frame, tracked, await cut(camera, frame, tracked));
+    await camera.recorder?.record(frame, data);
+    camera.people = data.ids.length;
+    figures.frames += 1;
+    figures.boxes += data.ids.length;
+    figures.crops += data.crops.length;
+    figures.tracks += tracked.tracks.filter((track) => track.started).length;
+    return tracksEvent(event, data);
+  }
+
+  async function onStream(event: StageEvent<StreamData>): Promise<StageEvent[]> {
+    const name = event.data.camera;
+    const camera = cameras.get(name);
+    const passedOn = { ...event, source: `${source}/detect/${name}` };
+    if (!camera) return [passedOn];
+    cameras.delete(name);
+    await camera.recorder?.close();
+    return [{ ...passedOn, data: { ...event.data, session: camera.session } }];
+  }
+
+  function tracksEvent(cause: StageEvent, data: TracksData): StageEvent<TracksData> {
+    const { id, time, traceparent, partitionkey } = cause;
+    return {
+      id,
+      source: `${source}/detect/${data.camera}`,
+      type: eventTypes.tracks,
+      ...(time !== undefined && { time }),
+      ...(traceparent !== undefined && { traceparent }),
+      ...(partitionkey !== undefined && { partitionkey }),
+      data,
+    };
+  }
+
+  return {
+    async handle(event) {
+      if (event.type === eventTypes.frame) return onFrame(event as StageEvent<FrameData>);
+      if (event.type === eventTypes.stream) return onStream(event as StageEvent<StreamData>);
+      throw new PermanentError(`detect takes frame and stream events, not ${event.type}`);
+    },
+    async shutdown() {
+      await Promise.all([...cameras.values()].map((camera) => camera.recorder?.close()));
+    },
+    status: () => ({
+      phase: 'Running',
+      cameras: [...cameras].map(([camera, { people }]) => ({
+        camera,
+        state: 'connected',
+        fps: 0,
+        frames: 0,
+        dropped: 0,
+        people,
+      })),
+      figures: { ...figures },
+    }),
+  };
+}
+
+/** Rows are the tracks that a detection supports in this frame. */
+function tracksData(session: string, frame: FrameData, tracked: TrackedFrame, crops: Crop[]): TracksData {
+  const seen = tracked.tracks.filter((track) => !track.lost);
+  const { camera, sequence, time, width, height } = frame;
+  return {
+    camera,
+    session,
+    sequence,
+    time,
+    width,
+    height,
+    ids: Uint32Array.from(seen, (track) => track.id),
+    boxes: Float32Array.from(seen.flatMap((track) => track.box)),
+    scores: Float32Array.from(seen, (track) => track.score),
+    ended: Uint32Array.from(tracked.endedIds),
+    crops,
+  };
+}
+
+/** Wires the stage to its model file and, in local mode, to the results folder. */
+export async function create(worker: WorkerConfig, log: Log): Promise<StageFunction> {
+  const model = worker.models.detect;
+  if (!model) throw new PermanentError('detect needs a model: set stages.detect.modelRef to a row of the catalogue');
+  const path = await ensureModel(model);
+  const detect = await openDetector(path, model, worker.detect.threads);
+  log.info({ stage: 'detect', model: model.name, sha256: model.sha256 }, 'model loaded');
+  const { resultsFolder } = worker;
+  return createDetect({
+    detect,
+    model,
+    parts: detectParts(model, worker.detect.params),
+    knownCameras: new Set(worker.cameras.map((camera) => camera.id)),
+    cropSize: worker.models.embed?.input ?? { width: 128, height: 256 },
+    source: `/namespaces/${worker.task.namespace}/multiedgeinferences/${worker.task.name}`,
+    ...(resultsFolder !== undefined && { openRecorder: (camera) => createRecorder(resultsFolder, camera, log) }),
+  });
+}

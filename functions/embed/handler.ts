@@ -1,0 +1,131 @@
+// The embed stage: crops in, appearance vectors out. It turns a camera's tracks into tracklets, which carry no pixels.
+import { eventTypes, type Crop, type StageEvent, type StreamData, type Tracklet } from '../../config/events.ts';
+import type { TrackletsData, TracksData } from '../../config/events.ts';
+import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
+import { PermanentError, type Log, type StageFunction } from '../function.ts';
+import { resizeRgb } from '../media/images.ts';
+import { openEmbedder, type Embed } from '../media/inference.ts';
+import { ensureModel } from '../media/models.ts';
+import {
+  defaultTrackletOptions,
+  emptyCamera,
+  endAll,
+  observe,
+  type CameraTracklets,
+  type TrackletOptions,
+} from './core/tracklets.ts';
+
+export interface EmbedDependencies {
+  embed: Embed;
+  model: ModelConfig;
+  options: TrackletOptions;
+  /** Cameras of this worker; tracks of others are refused, which also bounds what is remembered. */
+  knownCameras: ReadonlySet<string>;
+  /** Start of every emitted event's source, up to the stage: `/namespaces/a/multiedgeinferences/b`. */
+  source: string;
+}
+
+/** The stage bound to its model; see EmbedDependencies. */
+export function createEmbed({ embed, model, options, knownCameras, source }: EmbedDependencies): StageFunction {
+  const cameras = new Map<string, CameraTracklets & { image: TrackletsData['image'] }>();
+  const figures = { crops: 0, tracklets: 0 };
+  const dimensions = model.dimensions ?? 0;
+
+  async function vectorsOf(crops: Crop[]): Promise<Float32Array> {
+    if (crops.length === 0) return new Float32Array(0);
+    const { width, height } = model.input;
+    const batch = new Uint8Array(crops.length * width * height * 3);
+    for (const [i, crop] of crops.entries()) {
+      const fits = crop.width === width && crop.height === height;
+      const pixels = fits
+        ? crop.pixels
+        : (await resizeRgb(crop.pixels, crop.width, crop.height, model.input, 'stretch')).pixels;
+      batch.set(pixels, i * width * height * 3);
+    }
+    const vectors = await embed(batch, crops.length);
+    if (vectors.length !== crops.length * dimensions) {
+      throw new PermanentError(
+        `model ${model.name}: the catalogue says ${dimensions} dimensions, the file gives ${vectors.length / crops.length}`,
+      );
+    }
+    figures.crops += crops.length;
+    return vectors;
+  }
+
+  function trackletsEvent(cause: StageEvent, camera: string, tracklets: Tracklet[], part = ''): StageEvent[] {
+    const image = cameras.get(camera)?.image;
+    if (tracklets.length === 0 || !image) return [];
+    figures.tracklets += tracklets.length;
+    const data: TrackletsData = { camera, model: model.sha256, dimensions, image, tracklets };
+    return [
+      {
+        id: `${cause.id}${part}`,
+        source: `${source}/embed/${camera}`,
+        type: eventTypes.tracklets,
+        ...(cause.time !== undefined && { time: cause.time }),
+        ...(cause.traceparent !== undefined && { traceparent: cause.traceparent }),
+        partitionkey: camera,
+        data,
+      },
+    ];
+  }
+
+  async function onTracks(event: StageEvent<TracksData>): Promise<StageEvent[]> {
+    const frame = event.data;
+    if (!knownCameras.has(frame.camera)) {
+      throw new PermanentError(`camera ${frame.camera} is not one of this worker: ${[...knownCameras].join(', ')}`);
+    }
+    const vectors = await vectorsOf(frame.crops);
+    let camera = cameras.get(frame.camera);
+    const out: StageEvent[] = [];
+    if (camera && camera.session !== frame.session) {
+      out.push(...trackletsEvent(event, frame.camera, endAll(camera, options), '-previous'));
+      camera = undefined;
+    }
+    if (!camera) {
+      camera = { ...emptyCamera(frame.session), image: { width: frame.width, height: frame.height } };
+      cameras.set(frame.camera, camera);
+    }
+    out.push(...trackletsEvent(event, frame.camera, observe(camera, frame, vectors, dimensions, options)));
+    return out;
+  }
+
+  function onStream(event: StageEvent<StreamData>): StageEvent[] {
+    const { camera } = event.data;
+    const state = cameras.get(camera);
+    const last = state ? trackletsEvent(event, camera, endAll(state, options)) : [];
+    cameras.delete(camera);
+    return [...last, { ...event, source: `${source}/embed/${camera}` }];
+  }
+
+  return {
+    async handle(event) {
+      if (event.type === eventTypes.tracks) return onTracks(event as StageEvent<TracksData>);
+      if (event.type === eventTypes.stream) return onStream(event as StageEvent<StreamData>);
+      throw new PermanentError(`embed takes tracks and stream events, not ${event.type}`);
+    },
+    status: () => ({ phase: 'Running', cameras: [], figures: { ...figures } }),
+  };
+}
+
+/** Wires the stage to its model file. */
+export async function create(worker: WorkerConfig, log: Log): Promise<StageFunction> {
+  const model = worker.models.embed;
+  if (!model) throw new PermanentError('embed needs a model: set stages.embed.modelRef to a row of the catalogue');
+  const path = await ensureModel(model);
+  const embed = await openEmbedder(path, model, worker.embed.threads);
+  log.info({ stage: 'embed', model: model.name, sha256: model.sha256 }, 'model loaded');
+  const same = model.sameThreshold ?? 0.5;
+  return createEmbed({
+    embed,
+    model,
+    options: {
+      ...defaultTrackletOptions,
+      intervalS: worker.embed.intervalS,
+      // Half-way between "surely the same person" and "identical": the scale follows the model.
+      prototypes: { ...defaultTrackletOptions.prototypes, joinSimilarity: (1 + same) / 2 },
+    },
+    knownCameras: new Set(worker.cameras.map((camera) => camera.id)),
+    source: `/namespaces/${worker.task.namespace}/multiedgeinferences/${worker.task.name}`,
+  });
+}
