@@ -151,10 +151,30 @@ export interface Evidence {
 }
 
 export type IdentityChange =
-  | ({ kind: 'assigned'; identity: string; camera: string; track: string; time: number; isNew: boolean } & Evidence)
+  | ({
+      kind: 'assigned';
+      identity: string;
+      camera: string;
+      track: string;
+      time: number;
+      isNew: boolean;
+    } & Evidence)
   | ({ kind: 'merged'; identity: string; from: string; time: number } & Evidence)
-  | ({ kind: 'split'; identity: string; to: string; tracks: { camera: string; track: string }[]; time: number } & Evidence)
-  | ({ kind: 'sighted'; target: string; identity: string; camera: string; track: string; time: number } & Evidence);
+  | ({
+      kind: 'split';
+      identity: string;
+      to: string;
+      tracks: { camera: string; track: string }[];
+      time: number;
+    } & Evidence)
+  | ({
+      kind: 'sighted';
+      target: string;
+      identity: string;
+      camera: string;
+      track: string;
+      time: number;
+    } & Evidence);
 
 export interface IdentitiesData {
   task: string;

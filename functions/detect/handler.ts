@@ -44,7 +44,9 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
 
   function open(frame: FrameData): CameraState {
     if (!knownCameras.has(frame.camera)) {
-      throw new PermanentError(`camera ${frame.camera} is not one of this worker: ${[...knownCameras].join(', ')}`);
+      throw new PermanentError(
+        `camera ${frame.camera} is not one of this worker: ${[...knownCameras].join(', ')}`,
+      );
     }
     return {
       // Media time, not the wall clock: a replay of the same frames gives the same names.
@@ -161,7 +163,8 @@ function tracksData(session: string, frame: FrameData, tracked: TrackedFrame, cr
 /** Wires the stage to its model file and, in local mode, to the results folder. */
 export async function create(worker: WorkerConfig, log: Log): Promise<StageFunction> {
   const model = worker.models.detect;
-  if (!model) throw new PermanentError('detect needs a model: set stages.detect.modelRef to a row of the catalogue');
+  if (!model)
+    throw new PermanentError('detect needs a model: set stages.detect.modelRef to a row of the catalogue');
   const path = await ensureModel(model);
   const detect = await openDetector(path, model, worker.detect.threads);
   log.info({ stage: 'detect', model: model.name, sha256: model.sha256 }, 'model loaded');
@@ -173,6 +176,8 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
     knownCameras: new Set(worker.cameras.map((camera) => camera.id)),
     cropSize: worker.models.embed?.input ?? { width: 128, height: 256 },
     source: `/namespaces/${worker.task.namespace}/multiedgeinferences/${worker.task.name}`,
-    ...(resultsFolder !== undefined && { openRecorder: (camera) => createRecorder(resultsFolder, camera, log) }),
+    ...(resultsFolder !== undefined && {
+      openRecorder: (camera) => createRecorder(resultsFolder, camera, log),
+    }),
   });
 }

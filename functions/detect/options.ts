@@ -29,7 +29,9 @@ export function detectParts(model: ModelConfig, params: Record<string, number>):
     const part = Object.values(parts).find((options) => name in options);
     if (!part) {
       const known = Object.values(parts).flatMap((options) => Object.keys(options));
-      throw new PermanentError(`stages.detect.params.${name} is not known; known are ${known.sort().join(', ')}`);
+      throw new PermanentError(
+        `stages.detect.params.${name} is not known; known are ${known.sort().join(', ')}`,
+      );
     }
     (part as Record<string, number>)[name] = value;
   }

@@ -57,7 +57,10 @@ export function createRecorder(folder: string, camera: string, log: Log): Record
         if (tracks.ids.length > mostPeople) await keepPicture(frame, tracks);
       } catch (error) {
         failed = error as Error;
-        log.error({ camera, folder: cameraFolder, reason: failed.message }, 'local results cannot be written');
+        log.error(
+          { camera, folder: cameraFolder, reason: failed.message },
+          'local results cannot be written',
+        );
       }
     },
     async close() {
@@ -76,12 +79,10 @@ async function writeLines(lines: WriteStream, tracks: TracksData): Promise<void>
     text += `${tracks.sequence},${tracks.time.toFixed(3)},${tracks.session}.${id},${box},${tracks.scores[i]!.toFixed(3)}\n`;
   }
   if (text !== '' && !lines.write(text)) {
-    // A disk that hangs must not stop the camera: the stream's own buffer waits, and errors end the recording.
-    await Promise.race([
-      new Promise((resolve) => lines.once('drain', resolve)),
-      new Promise((resolve) => lines.once('error', resolve)),
-      new Promise((resolve) => lines.once('close', resolve)),
-    ]);
+    // Errors of the stream end the recording, not the camera.
+    await new Promise<void>((resolve) => {
+      for (const event of ['drain', 'error', 'close']) lines.once(event, () => resolve());
+    });
   }
 }
 

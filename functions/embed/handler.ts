@@ -1,5 +1,11 @@
 // The embed stage: crops in, appearance vectors out. It turns a camera's tracks into tracklets, which carry no pixels.
-import { eventTypes, type Crop, type StageEvent, type StreamData, type Tracklet } from '../../config/events.ts';
+import {
+  eventTypes,
+  type Crop,
+  type StageEvent,
+  type StreamData,
+  type Tracklet,
+} from '../../config/events.ts';
 import type { TrackletsData, TracksData } from '../../config/events.ts';
 import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
@@ -26,7 +32,13 @@ export interface EmbedDependencies {
 }
 
 /** The stage bound to its model; see EmbedDependencies. */
-export function createEmbed({ embed, model, options, knownCameras, source }: EmbedDependencies): StageFunction {
+export function createEmbed({
+  embed,
+  model,
+  options,
+  knownCameras,
+  source,
+}: EmbedDependencies): StageFunction {
   const cameras = new Map<string, CameraTracklets & { image: TrackletsData['image'] }>();
   const figures = { crops: 0, tracklets: 0 };
   const dimensions = model.dimensions ?? 0;
@@ -73,7 +85,9 @@ export function createEmbed({ embed, model, options, knownCameras, source }: Emb
   async function onTracks(event: StageEvent<TracksData>): Promise<StageEvent[]> {
     const frame = event.data;
     if (!knownCameras.has(frame.camera)) {
-      throw new PermanentError(`camera ${frame.camera} is not one of this worker: ${[...knownCameras].join(', ')}`);
+      throw new PermanentError(
+        `camera ${frame.camera} is not one of this worker: ${[...knownCameras].join(', ')}`,
+      );
     }
     const vectors = await vectorsOf(frame.crops);
     let camera = cameras.get(frame.camera);
@@ -111,7 +125,8 @@ export function createEmbed({ embed, model, options, knownCameras, source }: Emb
 /** Wires the stage to its model file. */
 export async function create(worker: WorkerConfig, log: Log): Promise<StageFunction> {
   const model = worker.models.embed;
-  if (!model) throw new PermanentError('embed needs a model: set stages.embed.modelRef to a row of the catalogue');
+  if (!model)
+    throw new PermanentError('embed needs a model: set stages.embed.modelRef to a row of the catalogue');
   const path = await ensureModel(model);
   const embed = await openEmbedder(path, model, worker.embed.threads);
   log.info({ stage: 'embed', model: model.name, sha256: model.sha256 }, 'model loaded');

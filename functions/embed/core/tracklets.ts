@@ -63,7 +63,15 @@ export function observe(
   frame.crops.forEach((crop, i) => {
     const track = camera.tracks.get(crop.track);
     if (track) {
-      addVector(track.slots, vectors, i * dimensions, dimensions, crop.quality, crop.time, options.prototypes);
+      addVector(
+        track.slots,
+        vectors,
+        i * dimensions,
+        dimensions,
+        crop.quality,
+        crop.time,
+        options.prototypes,
+      );
     }
   });
   const due: Tracklet[] = [];

@@ -1,0 +1,222 @@
+// From a task to the workers it needs: pure, so that the cluster, `mei run` and `mei render` all mean the same.
+import { createHash } from 'node:crypto';
+import { eventTypes, type EventName } from '../config/events.ts';
+import type { FunctionList } from '../config/functions.ts';
+import { durationSeconds } from '../config/quantities.ts';
+import type { Camera } from '../config/schema/camera.ts';
+import type { Task } from '../config/schema/resource.ts';
+import { sourceTypeOf } from '../config/schema/source.ts';
+import type { ModelRef } from '../config/schema/stages.ts';
+import {
+  stageNames,
+  type CameraConfig,
+  type ModelConfig,
+  type StageName,
+  type WorkerConfig,
+} from '../config/worker.ts';
+
+/** What desired() cannot know from the task alone. */
+export interface Surroundings {
+  functions: FunctionList;
+  /** Looks a model up: an own model of the task, or a row of the catalogue. Throws with the reason. */
+  resolveModel(ref: ModelRef, stage: 'detect' | 'embed'): ModelConfig;
+  defaultModels: { detect: ModelRef; embed: ModelRef };
+  /** Threads of an inference session. */
+  threads: number;
+  /** Media time of the first picture of files that do not say, seconds since the epoch. */
+  clockStart: number;
+  /** Edge side: folder for local results. Absent: none. */
+  resultsFolder?: string;
+  /** Folder of the embedded store. */
+  storeFolder: string;
+}
+
+/** One worker: a process, or one Deployment. */
+export interface DesiredWorker {
+  /** DNS label, unique within the task. */
+  name: string;
+  placement: 'edge' | 'cloud';
+  config: Omit<WorkerConfig, 'sinks'>;
+  /** Event type -> name of the worker it is sent to. */
+  routes: Record<string, string>;
+  env: Record<string, string>;
+}
+
+export interface DesiredTask {
+  /** In the order of the stages: each sends only to later ones. */
+  workers: DesiredWorker[];
+}
+
+type Group = Pick<DesiredWorker, 'name' | 'placement'> & {
+  stages: StageName[];
+  node: string;
+  cameras: Camera[];
+};
+
+/**
+ * @throws Error with one clear line when a model cannot be resolved.
+ */
+export function desired(task: Task, surroundings: Surroundings): DesiredTask {
+  const groups = groupStages(task);
+  const models = {
+    detect: surroundings.resolveModel(
+      task.spec.stages.detect.modelRef ?? surroundings.defaultModels.detect,
+      'detect',
+    ),
+    embed: surroundings.resolveModel(
+      task.spec.stages.embed.modelRef ?? surroundings.defaultModels.embed,
+      'embed',
+    ),
+  };
+  return {
+    workers: groups.map((group) => ({
+      name: group.name,
+      placement: group.placement,
+      config: workerConfig(task, group, models, surroundings),
+      routes: routesOf(group, groups, surroundings.functions),
+      env: {},
+    })),
+  };
+}
+
+/** Which stages share a worker: one each (PerStage), or all of a node (PerNode). */
+function groupStages(task: Task): Group[] {
+  const { packing, cameras, stages } = task.spec;
+  const byNode = new Map<string, Camera[]>();
+  for (const camera of cameras) {
+    const node = camera.node ?? '';
+    byNode.set(node, [...(byNode.get(node) ?? []), camera]);
+  }
+  const edge = stageNames.filter((stage) => stages[stage].placement === 'Edge');
+  const cloud = stageNames.filter((stage) => stages[stage].placement === 'Cloud');
+  const packs = (names: StageName[], packName: string) =>
+    packing === 'PerNode'
+      ? [{ suffix: packName, stages: names }]
+      : names.map((name) => ({ suffix: name, stages: [name] }));
+  const edgeGroups = packs(edge, 'edge').flatMap(({ suffix, stages: names }) =>
+    [...byNode].map(([node, nodeCameras]): Group => ({
+      name: workerName(task.metadata.name, suffix, node),
+      placement: 'edge',
+      node,
+      stages: names,
+      cameras: nodeCameras,
+    })),
+  );
+  const cloudGroups = packs(cloud, 'cloud').map(({ suffix, stages: names }): Group => ({
+    name: `${task.metadata.name}-${suffix}`,
+    placement: 'cloud',
+    node: 'cloud',
+    stages: names,
+    cameras,
+  }));
+  return [...edgeGroups, ...cloudGroups];
+}
+
+/** A DNS label; a digest keeps it unique where the node's name had to be changed or cut. */
+function workerName(task: string, suffix: string, node: string): string {
+  if (node === '') return `${task}-${suffix}`;
+  const name = `${task}-${suffix}-${node}`;
+  if (name.length <= 63 && !node.includes('.')) return name;
+  const digest = createHash('sha256').update(node).digest('hex').slice(0, 6);
+  return `${name.replaceAll('.', '-').slice(0, 56)}-${digest}`;
+}
+
+/** Every event goes to the next stage that takes it: on the same node when it runs there, else in the cloud. */
+function routesOf(group: Group, groups: Group[], functions: FunctionList): Record<string, string> {
+  const routes: Record<string, string> = {};
+  for (const stage of group.stages) {
+    const later = stageNames.slice(stageNames.indexOf(stage) + 1);
+    const produced: EventName[] = [...functions.functions[stage].produces, 'report'];
+    for (const name of produced) {
+      const consumer = later.find((candidate) => functions.functions[candidate].consumes.includes(name));
+      const target = consumer && nearest(groups, consumer, group.node);
+      if (target && target.name !== group.name) routes[eventTypes[name]] = target.name;
+    }
+  }
+  return routes;
+}
+
+function nearest(groups: Group[], stage: StageName, node: string): Group | undefined {
+  const hosting = groups.filter((group) => group.stages.includes(stage));
+  return hosting.find((group) => group.node === node) ?? hosting[0];
+}
+
+function workerConfig(
+  task: Task,
+  group: Group,
+  models: DesiredWorker['config']['models'],
+  surroundings: Surroundings,
+): DesiredWorker['config'] {
+  const { metadata, spec } = task;
+  const { threads, storeFolder, resultsFolder } = surroundings;
+  const { intervalS = 5, ...embedParams } = spec.stages.embed.params;
+  return {
+    task: {
+      name: metadata.name,
+      namespace: metadata.namespace,
+      uid: metadata.uid ?? '',
+      generation: metadata.generation ?? 1,
+    },
+    worker: group.name,
+    node: group.node || 'edge',
+    stages: group.stages,
+    cameras: group.cameras.map((camera) => cameraConfig(camera, surroundings.clockStart)),
+    models,
+    detect: { threads, params: spec.stages.detect.params },
+    embed: { threads, intervalS, params: embedParams },
+    match: matchOptions(task),
+    ...(group.placement === 'cloud' ? { storeFolder } : resultsFolder !== undefined && { resultsFolder }),
+    classes: spec.tracking.classes,
+  };
+}
+
+function matchOptions({ spec }: Task): WorkerConfig['match'] {
+  const { threshold, margin, votes, unknownBelow } = spec.matching;
+  return {
+    acrossCamera: spec.tracking.acrossCamera,
+    mode: spec.tracking.mode,
+    ...(threshold !== undefined && { threshold }),
+    ...(margin !== undefined && { margin }),
+    votes,
+    ...(unknownBelow !== undefined && { unknownBelow }),
+    overlaps: spec.topology.overlaps.map(({ cameras }) => ({ cameras: cameras as [string, string] })),
+    travel: spec.topology.travelTimes.map(({ from, to, minSeconds, maxSeconds }) => ({
+      from,
+      to,
+      minS: minSeconds,
+      maxS: maxSeconds,
+    })),
+    targets: spec.targets.map(({ name, images }) => ({
+      name,
+      images: images.flatMap(({ file, url }) => file ?? url ?? []),
+    })),
+    retentionS: durationSeconds(spec.retention.results),
+    params: spec.stages.match.params,
+  };
+}
+
+function cameraConfig(camera: Camera, clockStart: number): CameraConfig {
+  const { id, source, fps, homography, mask } = camera;
+  const type = sourceTypeOf(source);
+  const startTime = source.startTime === undefined ? clockStart : Date.parse(source.startTime) / 1000;
+  return {
+    id,
+    source: {
+      type,
+      ...(source.uri !== undefined && { uri: source.uri }),
+      ...(type === 'File' && { startTime }),
+      realtime: source.realtime,
+      ...(source.secretRef && credentialNames(id)),
+      transport: source.transport,
+    },
+    ...(fps !== undefined && { fps }),
+    ...(homography && { homography }),
+    mask: mask.map(({ name, points }) => ({ name, points: points.flat() })),
+  };
+}
+
+/** Environment variables that hold a camera's user name and password, e.g. CAMERA_GATE_2_USERNAME. */
+function credentialNames(camera: string) {
+  const prefix = `CAMERA_${camera.toUpperCase().replaceAll('-', '_')}`;
+  return { usernameEnv: `${prefix}_USERNAME`, passwordEnv: `${prefix}_PASSWORD` };
+}
