@@ -1,0 +1,235 @@
+// The open stream that video.ts returns: reads packets, decodes, skips what the fps limit does not want, converts the rest to RGB.
+import type { AVPixelFormat } from 'node-av/constants';
+import { av, constants, libavReason } from './libav.ts';
+import { createFrameGate, type FrameGate } from './frameGate.ts';
+import { VideoError, type VideoSource } from './videoSource.ts';
+import type { Watchdog } from './watchdog.ts';
+
+/** One decoded picture. */
+export interface VideoFrame {
+  /** RGB, height x width x 3 bytes, row-major; the reader's caller owns it. */
+  pixels: Uint8Array;
+  width: number;
+  height: number;
+  /** Seconds from the start of the stream, strictly increasing. */
+  time: number;
+  /** 0-based count of decoded frames, those that the fps limit skips included. */
+  index: number;
+}
+
+interface OpenedVideo {
+  source: VideoSource;
+  input: av.FormatContext;
+  stream: av.Stream;
+  decoder: av.CodecContext;
+  watchdog: Watchdog;
+  stallTimeoutMs: number;
+  fps: number | undefined;
+}
+
+/** A stream that gives nothing but damaged data for so many packets is over. */
+const maxDamagedInRow = 250;
+
+export class VideoReader implements AsyncIterable<VideoFrame> {
+  readonly width: number;
+  readonly height: number;
+  /** Absent for live streams. */
+  readonly durationS: number | undefined;
+  /** Absent where the container does not say it and it cannot be estimated. */
+  readonly frameCount: number | undefined;
+  /** True when the stream has no end of its own: a camera, not a recording. */
+  readonly live: boolean;
+  /** Packets and frames that could not be decoded so far. */
+  damaged = 0;
+
+  readonly #opened: OpenedVideo;
+  readonly #packet = new av.Packet();
+  readonly #frame = new av.Frame();
+  readonly #secondsPerTick: number;
+  readonly #frameInterval: number;
+  /** Multipart JPEG carries no time: the time of arrival is used. */
+  readonly #timeless: boolean;
+  readonly #gate: FrameGate;
+  #scaler: { context: av.SoftwareScaleContext; key: string } | undefined;
+  #origin: number | undefined;
+  #lastTime = -Infinity;
+  #arrivedMs = 0;
+  #count = 0;
+  #damagedInRow = 0;
+  #draining = false;
+  #closed = false;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  constructor(opened: OpenedVideo) {
+    const { input, stream, source } = opened;
+    this.#opened = opened;
+    this.#packet.alloc();
+    this.#frame.alloc();
+    this.#gate = createFrameGate(opened.fps);
+    this.#secondsPerTick = stream.timeBase.toDouble();
+    const rate = stream.avgFrameRate.num > 0 ? stream.avgFrameRate.toDouble() : 25;
+    this.#frameInterval = 1 / rate;
+    this.#timeless = input.iformat?.name === 'mpjpeg';
+    this.width = stream.codecpar.width;
+    this.height = stream.codecpar.height;
+    const durationS = Number(input.duration) / 1e6;
+    this.durationS = source.kind !== 'rtsp' && !this.#timeless && durationS > 0 ? durationS : undefined;
+    this.live = source.kind !== 'file' && this.durationS === undefined;
+    if (this.durationS !== undefined) {
+      this.frameCount = Number(stream.nbFrames) || Math.round(this.durationS * rate);
+    }
+    if (!this.live && stream.startTime !== constants.AV_NOPTS_VALUE) {
+      this.#origin = Number(stream.startTime) * this.#secondsPerTick;
+    }
+  }
+
+  /**
+   * The next wanted frame, or null after the last one. One call at a time.
+   * @throws VideoError one line: stalled, stopped, connection lost, nothing but damaged data
+   */
+  read(): Promise<VideoFrame | null> {
+    const reading = this.#read();
+    this.#reading = reading.catch(() => undefined);
+    return reading;
+  }
+
+  /** Decodes one frame ahead of the consumer, so that both work at the same time. Closes at the end or on `break`. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<VideoFrame, void, undefined> {
+    try {
+      let next = this.read();
+      for (;;) {
+        const frame = await next;
+        if (frame === null) return;
+        next = this.read();
+        next.catch(() => undefined);
+        yield frame;
+      }
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Interrupts a pending read and frees everything; safe to call twice. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { input, decoder, watchdog } = this.#opened;
+    watchdog.trip('stopped');
+    await this.#reading;
+    await closeWhenIdle(input, watchdog, () => {
+      decoder.freeContext();
+      this.#scaler?.context.freeContext();
+      this.#frame.free();
+      this.#packet.free();
+    });
+  }
+
+  async #read(): Promise<VideoFrame | null> {
+    const { decoder } = this.#opened;
+    for (;;) {
+      if (this.#opened.watchdog.reason !== undefined) this.#fail(this.#opened.watchdog.reason);
+      // With one decoder thread the work was done by sendPacket; this only fetches the result.
+      const code = decoder.receiveFrameSync(this.#frame);
+      if (code >= 0) {
+        this.#damagedInRow = 0;
+        const index = this.#count++;
+        const time = this.#timeOf(this.#frame);
+        if (this.#gate(time)) return await this.#convert(time, index);
+        this.#frame.unref();
+      } else if (code === constants.AVERROR_EOF) {
+        if (this.#count === 0) this.#fail(`no frame could be decoded (${this.damaged} damaged packets)`);
+        return null;
+      } else {
+        if (code !== constants.AVERROR_EAGAIN) this.#countDamage();
+        await this.#feed();
+      }
+    }
+  }
+
+  /** Gives the decoder the next packet, or tells it that there are no more. */
+  async #feed(): Promise<void> {
+    const { decoder, stream } = this.#opened;
+    if (this.#draining || !(await this.#readPacket())) {
+      this.#draining = true;
+      await decoder.sendPacket(null);
+      return;
+    }
+    if (this.#packet.streamIndex === stream.index) {
+      this.#arrivedMs = performance.now();
+      const code = await decoder.sendPacket(this.#packet);
+      if (code < 0 && code !== constants.AVERROR_EAGAIN) this.#countDamage();
+    }
+    this.#packet.unref();
+  }
+
+  /** False at the end of the stream. */
+  async #readPacket(): Promise<boolean> {
+    const { input, watchdog, stallTimeoutMs } = this.#opened;
+    for (;;) {
+      const code = await watchdog
+        .during(stallTimeoutMs, () => input.readFrame(this.#packet))
+        .catch((error: Error) => this.#fail(error.message, error));
+      if (code >= 0) return true;
+      if (watchdog.reason !== undefined) this.#fail(watchdog.reason);
+      if (code === constants.AVERROR_EOF) return false;
+      if (code !== constants.AVERROR_INVALIDDATA) this.#fail(libavReason(code));
+      this.#countDamage();
+    }
+  }
+
+  #timeOf(frame: av.Frame): number {
+    const pts = frame.bestEffortTimestamp;
+    let seconds: number;
+    if (this.#timeless) seconds = this.#arrivedMs / 1000;
+    else if (pts !== constants.AV_NOPTS_VALUE) seconds = Number(pts) * this.#secondsPerTick;
+    else seconds = (this.#origin ?? 0) + Math.max(0, this.#lastTime + this.#frameInterval);
+    this.#origin ??= seconds;
+    const time = seconds - this.#origin;
+    // Damaged streams repeat or step back; consumers divide by differences of time.
+    this.#lastTime = time > this.#lastTime ? time : this.#lastTime + this.#frameInterval / 100;
+    return this.#lastTime;
+  }
+
+  /** Writes the RGB straight into the caller's buffer: no copy besides the conversion itself. */
+  async #convert(time: number, index: number): Promise<VideoFrame> {
+    const frame = this.#frame;
+    const { width, height, format } = frame;
+    const pixels = Buffer.allocUnsafeSlow(width * height * 3);
+    const scaler = this.#scalerFor(width, height, format as AVPixelFormat);
+    const rows = await scaler.scale(frame.data!, frame.linesize, 0, height, [pixels], [width * 3]);
+    frame.unref();
+    if (rows !== height) this.#fail(`frame ${index} cannot be converted to RGB`);
+    return { pixels, width, height, time, index };
+  }
+
+  #scalerFor(width: number, height: number, format: AVPixelFormat): av.SoftwareScaleContext {
+    const key = `${width}x${height}:${format}`;
+    if (this.#scaler?.key !== key) {
+      this.#scaler?.context.freeContext();
+      const context = new av.SoftwareScaleContext();
+      context.getContext(width, height, format, width, height, constants.AV_PIX_FMT_RGB24, constants.SWS_BILINEAR);
+      this.#scaler = { context, key };
+    }
+    return this.#scaler.context;
+  }
+
+  #countDamage(): void {
+    this.damaged++;
+    if (++this.#damagedInRow > maxDamagedInRow) this.#fail(`nothing but damaged data (${this.damaged} packets)`);
+  }
+
+  #fail(reason: string, cause?: Error): never {
+    throw new VideoError(`${this.#opened.source.name}: ${reason}`, { cause });
+  }
+}
+
+/** Closes an input at once, or, while a call still hangs in it, as soon as that returns. */
+export async function closeWhenIdle(input: av.FormatContext, watchdog: Watchdog, free = () => {}): Promise<void> {
+  watchdog.stop();
+  const close = async () => {
+    free();
+    await input.closeInput();
+  };
+  if (watchdog.stuck === undefined) await close();
+  else void watchdog.stuck.then(close);
+}
