@@ -1,6 +1,14 @@
 // Reads serverless.yml, the one list of functions, for the controller, the local runner, the host and the plugin.
+import { existsSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import type { EventName } from './events.ts';
-import type { StageName } from './worker.ts';
+import { packageRoot } from './packageRoot.ts';
+import { quantityBytes, quantityCores } from './quantities.ts';
+import { Serverless, type FunctionEntry } from './schema/functions.ts';
+import { ConfigError, type Problem } from './validation/configError.ts';
+import { createValidator } from './validation/validator.ts';
+import { readYaml } from './validation/yamlSource.ts';
+import { stageNames, type StageName } from './worker.ts';
 
 /** One function of serverless.yml, with quantities resolved to numbers where code needs them. */
 export interface FunctionSpec {
@@ -27,4 +35,106 @@ export interface FunctionList {
   service: string;
   image: string;
   functions: Record<StageName, FunctionSpec>;
+}
+
+const check = createValidator(Serverless);
+
+/** Events that come from outside the functions: cameras push images, every worker reports. */
+const fromOutside: readonly EventName[] = ['image', 'report'];
+
+/** The list of functions of this package, or of the file at `path`. Throws ConfigError with `file:line: path` of each problem. */
+export function loadFunctions(path = join(packageRoot(), 'serverless.yml')): FunctionList {
+  return parseFunctions(readFileSync(path, 'utf8'), relative(process.cwd(), path) || path);
+}
+
+/** As loadFunctions, from text; handlers are looked up below `root` when it is given. */
+export function parseFunctions(text: string, fileName: string, root?: string): FunctionList {
+  const source = readYaml(text, fileName, 'the list of functions');
+  const { value, problems } = check(source.value);
+  if (value === undefined) throw new ConfigError(source.describe(problems));
+  const broken = crossCheck(value, root);
+  if (broken.length > 0) throw new ConfigError(source.describe(broken));
+  return {
+    service: value.service,
+    image: value.provider.image,
+    functions: Object.fromEntries(
+      stageNames.map((name) => [name, resolve(name, value.functions[name])]),
+    ) as Record<StageName, FunctionSpec>,
+  };
+}
+
+function resolve(name: StageName, entry: FunctionEntry): FunctionSpec {
+  const { batching, queue, resources, ...same } = entry;
+  const amounts = ({ cpu, memory }: { cpu: string | number; memory: string | number }) => ({
+    cpu: String(cpu),
+    memory: String(memory),
+  });
+  return {
+    name,
+    ...same,
+    queue: { maxEvents: queue.maxEvents, maxBytes: quantityBytes(queue.maxBytes) },
+    resources: { requests: amounts(resources.requests), limits: amounts(resources.limits) },
+    ...(batching === undefined ? {} : { batching }),
+  };
+}
+
+/** What a schema cannot see: between functions, and between the list and the files. */
+function crossCheck({ functions }: Serverless, root: string | undefined): Problem[] {
+  const produced = new Set(stageNames.flatMap((name) => functions[name].produces));
+  return stageNames.flatMap((name) => {
+    const entry = functions[name];
+    const path = (...rest: (string | number)[]) => ['functions', name, ...rest];
+    const problems: Problem[] = [];
+    for (const [index, event] of entry.consumes.entries())
+      if (!produced.has(event) && !fromOutside.includes(event))
+        problems.push({
+          path: path('consumes', index),
+          message: `no function produces ${event}: add it to one's produces`,
+        });
+    if (root !== undefined && !handlerExists(entry.handler, root))
+      problems.push({
+        path: path('handler'),
+        message: `there is no module ${entry.handler.replace(/\.[^.]*$/, '.ts')}`,
+      });
+    if (entry.scaling.min > entry.scaling.max)
+      problems.push({
+        path: path('scaling', 'min'),
+        message: `must not be greater than max (${entry.scaling.max})`,
+      });
+    problems.push(...unreadable(entry, path));
+    return problems;
+  });
+}
+
+function handlerExists(handler: string, root: string): boolean {
+  const module = handler.replace(/\.[^.]*$/, '');
+  return existsSync(join(root, `${module}.ts`)) || existsSync(join(root, 'dist', `${module}.js`));
+}
+
+/** Quantities of the wrong kind (memory in m, cpu in Mi), and requests above limits. */
+function unreadable(entry: FunctionEntry, path: (...rest: string[]) => (string | number)[]): Problem[] {
+  const problems: Problem[] = [];
+  const read = (value: string | number, parse: (text: string | number) => number, ...where: string[]) => {
+    try {
+      return parse(value);
+    } catch (error) {
+      problems.push({ path: path(...where), message: (error as Error).message });
+      return Number.NaN;
+    }
+  };
+  read(entry.queue.maxBytes, quantityBytes, 'queue', 'maxBytes');
+  for (const [unit, parse] of [
+    ['cpu', quantityCores],
+    ['memory', quantityBytes],
+  ] as const) {
+    const { requests, limits } = entry.resources;
+    const request = read(requests[unit], parse, 'resources', 'requests', unit);
+    const limit = read(limits[unit], parse, 'resources', 'limits', unit);
+    if (request > limit)
+      problems.push({
+        path: path('resources', 'requests', unit),
+        message: `must not be greater than the limit (${limits[unit]})`,
+      });
+  }
+  return problems;
 }

@@ -30,8 +30,10 @@ export function quantityCores(quantity: string | number): number {
 
 /** `1d12h` -> 129600 seconds. Throws with the text when it is no time span. */
 export function durationSeconds(duration: string): number {
-  if (!/^([0-9]+[smhd])+$/.test(duration)) throw new Error(`"${duration}" is not a time span such as 90s or 30d`);
+  if (!/^([0-9]+[smhd])+$/.test(duration))
+    throw new Error(`"${duration}" is not a time span such as 90s or 30d`);
   let seconds = 0;
-  for (const [, digits, unit] of duration.matchAll(/([0-9]+)([smhd])/g)) seconds += Number(digits) * secondsOf[unit!]!;
+  for (const [, digits, unit] of duration.matchAll(/([0-9]+)([smhd])/g))
+    seconds += Number(digits) * secondsOf[unit!]!;
   return seconds;
 }

@@ -1,0 +1,66 @@
+// What may leave a node, how long results are kept, how events travel: the parts of the resource for whoever runs it.
+import { Type } from '@sinclair/typebox';
+import { choice, duration, objectName, quantity } from './fields.ts';
+import { withRules } from './rule.ts';
+
+export const Privacy = Type.Object(
+  {
+    egress: choice(['FeaturesOnly', 'CropsAllowed'], {
+      description:
+        'FeaturesOnly: no pixel leaves the node of the camera. CropsAllowed: pictures cut out around people may, ' +
+        'which lets the embed stage run in the cloud.',
+      default: 'FeaturesOnly',
+    }),
+  },
+  { description: 'What may leave the node of a camera.', default: {} },
+);
+
+export const Retention = Type.Object(
+  {
+    results: duration({ description: 'How long identities and their paths are kept.', default: '30d' }),
+    vectors: duration({
+      description: 'How long appearance vectors are kept; older people are not recognised again.',
+      default: '7d',
+    }),
+    crops: duration({
+      description: 'How long pictures of people are kept on their node; 0s keeps none.',
+      default: '0s',
+    }),
+  },
+  { description: 'How long what is kept.', default: {} },
+);
+
+export const Delivery = withRules(
+  Type.Object(
+    {
+      type: choice(['HTTP', 'Broker'], {
+        description: 'HTTP sends events from stage to stage; Broker sends them through a Knative Broker.',
+        default: 'HTTP',
+      }),
+      broker: Type.Optional(
+        Type.Object(
+          { name: objectName({ description: 'Name of the Broker.', default: 'default' }) },
+          { description: 'The Knative Broker, in the namespace of the task. When left out: default.' },
+        ),
+      ),
+      outbox: Type.Object(
+        {
+          maxBytes: quantity({
+            description: 'Most bytes that wait for a camera while the cloud is away.',
+            default: '100Mi',
+          }),
+          maxAge: duration({ description: 'What waits longer is dropped and counted.', default: '24h' }),
+        },
+        { description: 'What an edge node keeps while it cannot reach the cloud.', default: {} },
+      ),
+    },
+    { description: 'How events travel.', default: {} },
+  ),
+  [
+    {
+      rule: "!has(self.broker) || self.type == 'Broker'",
+      message: 'broker counts only with type Broker: set type: Broker or remove broker',
+      check: ({ broker, type }) => broker === undefined || type === 'Broker' || ['broker'],
+    },
+  ],
+);
