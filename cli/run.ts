@@ -1,0 +1,202 @@
+// `mei run`: runs a task on this machine with the same translation, functions and events as in a cluster.
+import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { loadFunctions } from '../config/functions.ts';
+import { defaultModels, resolveModel } from '../config/models.ts';
+import type { Task } from '../config/schema/resource.ts';
+import type { Status } from '../config/schema/status.ts';
+import { sourceTypeOf } from '../config/schema/source.ts';
+import { desired, type DesiredTask } from '../controller/desired.ts';
+import { startWorkers } from '../controller/processes.ts';
+import { ensureModels } from './models.ts';
+import { createProgress, type Progress, type ProgressStyle } from './progress.ts';
+import { writeResults } from './report.ts';
+import { readTask, withAbsolutePaths } from './taskFile.ts';
+import { exitCodes, UserError } from './userError.ts';
+
+interface RunOptions {
+  out?: string;
+  for?: number;
+  video: boolean;
+  json: boolean;
+}
+
+const statusIntervalMs = 250;
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('Run a task on this machine until its recordings end, or until Ctrl-C')
+    .argument('<task.yaml>', 'the task; paths in it are relative to the file')
+    .option('-o, --out <folder>', 'folder for results and store; a second run there goes on with the same identities')
+    .option('--for <seconds>', 'stop after so many seconds', positiveNumber)
+    .option('--no-video', 'do not write annotated videos')
+    .option('--json', 'print JSON lines instead of bars', false)
+    .addHelpText(
+      'after',
+      `
+Results, in out/<task>/<time> or --out:
+  identities.jsonl          one person a line: where and when, and why it is one person
+  cameras/<id>/mot.txt      boxes with identity numbers, MOTChallenge format
+  cameras/<id>/annotated.*  pictures and videos with boxes and numbers; they stay on this machine
+  status.json               what the resource's .status would say
+  workers/*.log             the workers' logs, JSON lines
+
+Exit codes: 0 done, 1 failed, 2 the task is wrong, 3 some cameras failed and the others are done.`,
+    )
+    .action(run);
+}
+
+async function run(taskPath: string, options: RunOptions): Promise<void> {
+  const task = withAbsolutePaths(await readTask(taskPath), taskPath);
+  if (task.spec.suspend) throw new UserError(`${taskPath}: the task is suspended; set spec.suspend: false to run it`);
+  const out = await makeOutFolder(task, options.out);
+  const plan = planLocally(task, out);
+  const style: ProgressStyle = options.json ? 'json' : process.stdout.isTTY ? 'bars' : 'lines';
+  await ensureModels(plan.workers.flatMap(({ config }) => Object.values(config.models)), style);
+  const stopped = stopSignals(options.for);
+  const progress = createProgress(style, task.spec.cameras.map((camera) => camera.id));
+  let status: Status;
+  try {
+    status = await runWorkers(plan, out, stopped, progress);
+  } finally {
+    progress.stop();
+    stopped.release();
+  }
+  await writeResults({ task, out, status, video: options.video, style });
+  checkCameras(status);
+}
+
+/** The same desired() as in a cluster, with folders and threads of this machine. */
+function planLocally(task: Task, out: string): DesiredTask {
+  try {
+    return desired(task, {
+      functions: loadFunctions(),
+      resolveModel,
+      defaultModels,
+      threads: Math.min(2, availableParallelism()),
+      clockStart: Math.floor(Date.now() / 1000),
+      resultsFolder: join(out, 'cameras'),
+      storeFolder: out,
+    });
+  } catch (cause) {
+    throw new UserError((cause as Error).message, exitCodes.badInput, { cause });
+  }
+}
+
+/** Runs until everything is completed, every camera failed, a worker is given up, or a stop is asked for. */
+async function runWorkers(plan: DesiredTask, out: string, stopped: StopSignals, progress: Progress): Promise<Status> {
+  let fatal: string | undefined;
+  const workers = await startWorkers(plan, {
+    folder: out,
+    onTrouble(worker, message, isFatal) {
+      progress.say(`${worker}: ${message}`);
+      if (isFatal) fatal = `${worker}: ${message}`;
+    },
+  });
+  try {
+    while (!stopped.signal.aborted && fatal === undefined) {
+      const status = await readStatus(out);
+      if (status) progress.show(status);
+      if (status?.phase === 'Completed' || status?.phase === 'Failed') break;
+      await pause(statusIntervalMs, stopped.signal);
+    }
+  } finally {
+    await workers.stop();
+  }
+  if (fatal !== undefined) throw new UserError(fatal);
+  const status = (await readStatus(out)) ?? {};
+  progress.show(status);
+  return status;
+}
+
+function checkCameras(status: Status): void {
+  const cameras = status.cameras ?? [];
+  const failed = cameras.filter((camera) => camera.state === 'failed');
+  if (failed.length === 0) return;
+  const lines = failed.map(({ id, message }) => `camera ${id} failed: ${message ?? 'no reason given'}`);
+  const all = failed.length === cameras.length;
+  throw new UserError(lines.join('\nmei: '), all ? exitCodes.failed : exitCodes.someCamerasFailed);
+}
+
+async function readStatus(folder: string): Promise<Status | undefined> {
+  try {
+    return JSON.parse(await readFile(join(folder, 'status.json'), 'utf8')) as Status;
+  } catch {
+    // Not written yet; it is replaced atomically, so it is never half there.
+    return undefined;
+  }
+}
+
+async function makeOutFolder(task: Task, given: string | undefined): Promise<string> {
+  const name = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  const out = resolve(given ?? join('out', task.metadata.name, name));
+  try {
+    await mkdir(out, { recursive: true });
+    if (given === undefined) await pointLatestTo(out);
+  } catch (cause) {
+    throw new UserError(`${out}: results cannot be written there: ${(cause as Error).message}; choose another --out`, 1, {
+      cause,
+    });
+  }
+  // A status of an earlier run there would end this one at once.
+  await rm(join(out, 'status.json'), { force: true });
+  return out;
+}
+
+async function pointLatestTo(out: string): Promise<void> {
+  const link = join(dirname(out), 'latest');
+  await rm(link, { force: true });
+  await symlink(relative(dirname(out), out), link);
+}
+
+interface StopSignals {
+  signal: AbortSignal;
+  release(): void;
+}
+
+/** Ctrl-C, SIGTERM or the end of `--for` stop gracefully; a second Ctrl-C ends at once. */
+function stopSignals(seconds: number | undefined): StopSignals {
+  const controller = new AbortController();
+  const timer = seconds === undefined ? undefined : setTimeout(() => controller.abort(), seconds * 1000);
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(130);
+    console.error('\nmei: stopping; results so far are written. Press Ctrl-C again to end at once.');
+    controller.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return {
+    signal: controller.signal,
+    release() {
+      clearTimeout(timer);
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
+  };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener('abort', finish, { once: true });
+    function finish(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', finish);
+      resolve();
+    }
+  });
+}
+
+function positiveNumber(value: string): number {
+  const number = Number(value);
+  if (!(number > 0)) throw new InvalidArgumentError('give a number of seconds above 0');
+  return number;
+}
+
+/** Whether a camera's pictures can be read again after the run. */
+export function isFile(camera: Task['spec']['cameras'][number]): boolean {
+  return sourceTypeOf(camera.source) === 'File';
+}
