@@ -6,8 +6,7 @@ type Node = Record<string, unknown>;
 /** Plain JSON: unknown fields are refused everywhere, and fields with a default may be left out. */
 export function strictSchema(schema: TSchema): Node {
   const node: Node = {};
-  for (const [key, value] of Object.entries(schema))
-    if (typeof value !== 'function') node[key] = value;
+  for (const [key, value] of Object.entries(schema)) if (typeof value !== 'function') node[key] = value;
   delete node['x-kubernetes-validations'];
   if (node['x-kubernetes-int-or-string'] === true) {
     delete node['anyOf'];

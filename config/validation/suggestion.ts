@@ -3,7 +3,7 @@
 /** The known word nearest to `word`, or undefined when none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 0.5;
+  let bestDistance = Math.max(1, Math.floor(word.length * 0.4)) + 0.5;
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
