@@ -2,6 +2,7 @@
 import type { AVPixelFormat } from 'node-av/constants';
 import { av, constants, libavReason } from './libav.ts';
 import { createFrameGate, type FrameGate } from './frameGate.ts';
+import { allocateRgb } from './pixels.ts';
 import { VideoError, type VideoSource } from './videoSource.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -194,7 +195,7 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
   async #convert(time: number, index: number): Promise<VideoFrame> {
     const frame = this.#frame;
     const { width, height, format } = frame;
-    const pixels = Buffer.allocUnsafeSlow(width * height * 3);
+    const pixels = allocateRgb(width, height);
     const scaler = this.#scalerFor(width, height, format as AVPixelFormat);
     const rows = await scaler.scale(frame.data!, frame.linesize, 0, height, [pixels], [width * 3]);
     frame.unref();
