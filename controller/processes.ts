@@ -15,6 +15,8 @@ export interface ProcessOptions {
   startTimeoutMs?: number;
   /** How long a worker may take to finish what it has when told to stop. */
   stopTimeoutMs?: number;
+  /** Workers that run elsewhere: name -> URL. They are not started. */
+  elsewhere?: ReadonlyMap<string, string>;
   /** Told when a worker ended by itself and is started again, or is given up. */
   onTrouble?: (worker: string, message: string, fatal: boolean) => void;
 }
@@ -44,7 +46,7 @@ interface Running {
 export async function startWorkers(task: DesiredTask, options: ProcessOptions): Promise<RunningTask> {
   mkdirSync(join(options.folder, 'workers'), { recursive: true });
   const running = new Map<string, Running>();
-  const urls = new Map<string, string>();
+  const urls = new Map(options.elsewhere);
   let stopping = false;
 
   async function start(worker: DesiredWorker, port: number, restarts: number): Promise<void> {
@@ -85,7 +87,9 @@ export async function startWorkers(task: DesiredTask, options: ProcessOptions): 
   }
 
   try {
-    for (const worker of task.workers.toReversed()) await start(worker, 0, 0);
+    for (const worker of task.workers.toReversed()) {
+      if (!options.elsewhere?.has(worker.name)) await start(worker, 0, 0);
+    }
   } catch (error) {
     await stop();
     throw error;
@@ -161,22 +165,25 @@ async function listening(child: ChildProcess, name: string, options: ProcessOpti
   });
 }
 
-/** The last error a worker logged, in words. */
+/** The last error a worker logged, in words: a JSON line of level error, or plain text when it could not even start. */
 function lastComplaint(folder: string, worker: string): string | undefined {
   const lines = readFileSync(logPath(folder, worker), 'utf8').trimEnd().split('\n');
   for (const line of lines.toReversed()) {
-    try {
-      const { level, msg, reason } = JSON.parse(line) as {
-        level: number | string;
-        msg: string;
-        reason?: string;
-      };
-      if (level === 'error' || level === 'fatal' || Number(level) >= 50) return reason ?? msg;
-    } catch {
-      continue;
-    }
+    const complaint = complaintOf(line);
+    if (complaint !== undefined) return complaint;
   }
   return undefined;
+}
+
+function complaintOf(line: string): string | undefined {
+  let entry: { level?: number | string; msg?: string; reason?: string; error?: { message?: string } };
+  try {
+    entry = JSON.parse(line) as typeof entry;
+  } catch {
+    return line.trim() === '' ? undefined : line;
+  }
+  const isError = entry.level === 'error' || entry.level === 'fatal' || Number(entry.level) >= 50;
+  return isError ? (entry.reason ?? entry.error?.message ?? entry.msg) : undefined;
 }
 
 async function stopChild(child: ChildProcess, timeoutMs: number): Promise<void> {

@@ -4,7 +4,7 @@ import { eventTypes, type Crop, type FrameData, type StageEvent } from '../../co
 import type { StreamData, TracksData } from '../../config/events.ts';
 import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
-import { cropResize, resizeRgb } from '../media/images.ts';
+import { cropResize, resizeRgb } from '../media/resize.ts';
 import { openDetector, type Detect } from '../media/inference.ts';
 import { ensureModel } from '../media/models.ts';
 import { chooseCrops, createCropState, type CropState } from './core/crops.ts';
@@ -59,7 +59,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
   }
 
   async function detections(frame: FrameData) {
-    const input = await resizeRgb(frame.pixels, frame.width, frame.height, model.input, model.input.resize);
+    const input = await resizeRgb(frame, model.input, model.input.resize);
     const raw = await detect(input.pixels);
     return selectDetections(raw.boxes, raw.scores, input, frame, parts.nms);
   }
@@ -68,15 +68,15 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
     const chosen = chooseCrops(camera.crops, tracked, frame.time, frame);
     if (chosen.trackIds.length === 0) return [];
     const boxOf = new Map(tracked.tracks.map((track) => [track.id, track.box]));
-    return Promise.all(
-      chosen.trackIds.map(async (track, i) => ({
-        track,
-        quality: chosen.qualities[i]!,
-        time: frame.time,
-        ...cropSize,
-        pixels: await cropResize(frame.pixels, frame, boxOf.get(track)!, cropSize),
-      })),
-    );
+    const boxes = Float32Array.from(chosen.trackIds.flatMap((id) => [...boxOf.get(id)!]));
+    const pixels = await cropResize(frame, boxes, cropSize);
+    return chosen.trackIds.map((track, i) => ({
+      track,
+      quality: chosen.qualities[i]!,
+      time: frame.time,
+      ...cropSize,
+      pixels: pixels[i]!,
+    }));
   }
 
   async function onFrame(event: StageEvent<FrameData>): Promise<StageEvent<TracksData>> {

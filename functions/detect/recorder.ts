@@ -35,7 +35,7 @@ export function createRecorder(folder: string, camera: string, log: Log): Record
 
   async function keepPicture(frame: FrameData, tracks: TracksData): Promise<void> {
     mostPeople = tracks.ids.length;
-    const jpeg = await encodeJpeg(frame.pixels, frame.width, frame.height);
+    const jpeg = await encodeJpeg(frame);
     await replaceFile(join(cameraFolder, 'picture.jpg'), jpeg);
     const boxes = [...tracks.ids].map((id, i) => ({
       track: `${tracks.session}.${id}`,

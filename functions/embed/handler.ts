@@ -9,7 +9,7 @@ import {
 import type { TrackletsData, TracksData } from '../../config/events.ts';
 import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
-import { resizeRgb } from '../media/images.ts';
+import { resizeRgb } from '../media/resize.ts';
 import { openEmbedder, type Embed } from '../media/inference.ts';
 import { ensureModel } from '../media/models.ts';
 import {
@@ -49,9 +49,7 @@ export function createEmbed({
     const batch = new Uint8Array(crops.length * width * height * 3);
     for (const [i, crop] of crops.entries()) {
       const fits = crop.width === width && crop.height === height;
-      const pixels = fits
-        ? crop.pixels
-        : (await resizeRgb(crop.pixels, crop.width, crop.height, model.input, 'stretch')).pixels;
+      const pixels = fits ? crop.pixels : (await resizeRgb(crop, model.input, 'stretch')).pixels;
       batch.set(pixels, i * width * height * 3);
     }
     const vectors = await embed(batch, crops.length);
