@@ -1,8 +1,10 @@
 // Fetches one large file, going on where it stopped when the connection is cut; models.ts calls it.
-import { mkdir, open, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PermanentError, TransientError } from '../function.ts';
+import { explain, isDiskError, refuse } from './downloadErrors.ts';
+import { takeLock } from './fileLock.ts';
 
 export interface DownloadOptions {
   signal?: AbortSignal;
@@ -39,17 +41,21 @@ export async function download(
   const signal = limits.signal === undefined ? deadline : AbortSignal.any([limits.signal, deadline]);
   try {
     await mkdir(dirname(partPath), { recursive: true });
-    const lock = await takeLock(`${partPath}.lock`, limits.stallMs);
-    const path = lock === undefined ? `${partPath}.${process.pid}` : partPath;
+    const release = await takeLock(`${partPath}.lock`);
+    const path = release === undefined ? `${partPath}.${process.pid}` : partPath;
     try {
       await fetchInAttempts(what, url, path, { ...limits, signal });
     } finally {
-      await lock?.close();
-      if (lock !== undefined) await rm(`${partPath}.lock`, { force: true });
+      await release?.();
     }
     return path;
   } catch (error) {
-    throw named(error, what, url, limits, deadline);
+    limits.signal?.throwIfAborted();
+    if (deadline.aborted)
+      throw new TransientError(`${what}: ${url} was not fetched within ${limits.totalMs} ms`, {
+        cause: error,
+      });
+    throw explain(error, what, url, partPath);
   }
 }
 
@@ -121,14 +127,6 @@ async function attempt(
   }
 }
 
-async function refuse(what: string, url: string, response: Response): Promise<never> {
-  await response.body?.cancel();
-  const message = `${what}: ${url} answers ${response.status} ${response.statusText}`.trimEnd();
-  if (response.status >= 500 || response.status === 429 || response.status === 408)
-    throw new TransientError(message);
-  throw new PermanentError(`${message}: check the address`);
-}
-
 function startOf(response: Response): number {
   return Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? Number.NaN);
 }
@@ -137,49 +135,8 @@ function tooLarge(what: string, url: string, maxBytes: number): PermanentError {
   return new PermanentError(`${what}: ${url} is larger than ${maxBytes} bytes: it is not fetched`);
 }
 
-/** Undefined while another process holds the lock; one that was left behind is taken over. */
-async function takeLock(path: string, staleMs: number): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'wx');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
-    if (Date.now() - mtimeMs < staleMs * 4) return undefined;
-    await utimes(path, new Date(), new Date()).catch(() => undefined);
-    return open(path, 'w');
-  }
-}
-
 async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => ({ size: 0 }))).size;
-}
-
-const diskErrors: Record<string, string> = {
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota of the disk is used up',
-  EACCES: 'it must not be written',
-  EPERM: 'it must not be written',
-  EROFS: 'it must not be written',
-};
-
-function isDiskError(error: unknown): boolean {
-  return ((error as NodeJS.ErrnoException).code ?? '') in diskErrors;
-}
-
-function named(error: unknown, what: string, url: string, limits: Limits, deadline: AbortSignal): Error {
-  if (error instanceof PermanentError || error instanceof TransientError) return error;
-  if (limits.signal?.aborted) return error as Error;
-  const { code, path, message } = error as NodeJS.ErrnoException;
-  if (isDiskError(error))
-    return new PermanentError(`${what}: ${path ?? 'the cache'} cannot be written: ${diskErrors[code!]}`, {
-      cause: error,
-    });
-  if (deadline.aborted)
-    return new TransientError(`${what}: ${url} was not fetched within ${limits.totalMs} ms`, {
-      cause: error,
-    });
-  const reason = ((error as Error).cause as Error | undefined)?.message ?? message;
-  return new TransientError(`${what}: ${url} cannot be fetched: ${reason}`, { cause: error });
 }
 
 function withoutUndefined<T extends object>(options: T): T {

@@ -1,7 +1,7 @@
 // Makes sure a model's file is on this machine and is the right one; detect, embed and `mei models` call it before loading.
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { rename, stat } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -63,18 +63,23 @@ async function fetchModel(
   options: DownloadOptions,
 ): Promise<string> {
   const path = join(folders.cacheFolder, cacheName(model));
+  const part = `${path}.part`;
   const what = `model ${model.name}`;
-  const arrived = await download(what, model.uri, `${path}.part`, options);
-  const digest = await fileDigest(arrived, options.signal);
-  if (digest !== model.sha256) {
-    const aside = `${path}.wrong-digest`;
-    await rename(arrived, aside);
-    throw new PermanentError(
-      `${what}: ${model.uri} gave a file with the digest ${digest}, not ${model.sha256}: it is not used, and kept as ${aside}`,
-    );
+  const hadPart = existsSync(part);
+  let arrived = await download(what, model.uri, part, options);
+  let digest = await fileDigest(arrived, options.signal);
+  if (digest !== model.sha256 && hadPart) {
+    // The beginning may be from another version of the file: only a whole fetch tells.
+    await rm(arrived);
+    arrived = await download(what, model.uri, part, options);
+    digest = await fileDigest(arrived, options.signal);
   }
-  await rename(arrived, path);
-  return path;
+  await rename(arrived, digest === model.sha256 ? path : `${path}.wrong-digest`);
+  if (digest === model.sha256) return path;
+  throw new PermanentError(
+    `${what}: ${model.uri} gave a file with the digest ${digest}, not ${model.sha256}: ` +
+      `it is not used, and kept as ${path}.wrong-digest`,
+  );
 }
 
 function missing(model: ModelConfig, { cacheFolder, modelsDir }: ModelFolders): string {

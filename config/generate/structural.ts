@@ -1,0 +1,64 @@
+// Turns a TypeBox schema into the structural schema that a CRD may contain; crd.ts prints it.
+import type { TSchema } from '@sinclair/typebox';
+import { rulesOf } from '../schema/rule.ts';
+import { requiredFields } from '../validation/strictSchema.ts';
+
+/** Keywords that stay as they are, in the order in which they are printed. */
+const kept = [
+  'description',
+  'type',
+  'format',
+  'enum',
+  'default',
+  'pattern',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
+  'maxProperties',
+  'x-kubernetes-int-or-string',
+  'anyOf',
+  'x-kubernetes-list-type',
+  'x-kubernetes-list-map-keys',
+] as const;
+
+export type Structural = Record<string, unknown>;
+
+/** Throws when the schema holds a keyword that would be lost. */
+export function structural(schema: TSchema, path = 'resource'): Structural {
+  const node: Structural = {};
+  for (const keyword of kept) if (schema[keyword] !== undefined) node[keyword] = schema[keyword];
+  const rules = rulesOf(schema);
+  if (rules.length > 0)
+    node['x-kubernetes-validations'] = rules.map(({ rule, message }) => ({ rule, message }));
+  const required = requiredFields(schema);
+  if (required.length > 0) node['required'] = required;
+  if (schema['properties'] !== undefined)
+    node['properties'] = Object.fromEntries(
+      Object.entries(schema['properties'] as Record<string, TSchema>).map(([name, field]) => [
+        name,
+        structural(field, `${path}.${name}`),
+      ]),
+    );
+  if (schema['items'] !== undefined) node['items'] = structural(schema['items'] as TSchema, `${path}[]`);
+  if (typeof schema['additionalProperties'] === 'object')
+    node['additionalProperties'] = structural(schema['additionalProperties'] as TSchema, `${path}{}`);
+  refuseOthers(schema, path);
+  return node;
+}
+
+function refuseOthers(schema: TSchema, path: string): void {
+  const known = [
+    ...kept,
+    'hint',
+    'required',
+    'properties',
+    'items',
+    'additionalProperties',
+    'x-kubernetes-validations',
+  ];
+  const other = Object.keys(schema).find((keyword) => !known.includes(keyword));
+  if (other !== undefined) throw new Error(`${path}: the keyword ${other} has no place in a CRD`);
+}
