@@ -36,14 +36,18 @@ export async function decodeImage(bytes: Uint8Array): Promise<RgbImage> {
 
 /** @param quality 1..100 */
 export async function encodeJpeg({ pixels, width, height }: RgbImage, quality = 85): Promise<Uint8Array> {
-  return await sharp(pixels, { raw: { width, height, channels: 3 } }).jpeg({ quality }).toBuffer();
+  return await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality })
+    .toBuffer();
 }
 
 function imageReason(error: Error, bytes: Uint8Array): string {
   const size = `${bytes.byteLength} bytes`;
   if (bytes.byteLength === 0) return 'picture is empty';
-  if (/pixel limit/i.test(error.message)) return `picture (${size}) has more than ${maxPixels / 1e6} million pixels`;
-  if (/unsupported image format|blocked/i.test(error.message)) return `picture (${size}) is not JPEG, PNG or WebP`;
+  if (/pixel limit/i.test(error.message))
+    return `picture (${size}) has more than ${maxPixels / 1e6} million pixels`;
+  if (/unsupported image format|blocked/i.test(error.message))
+    return `picture (${size}) is not JPEG, PNG or WebP`;
   if (/timeout/i.test(error.message)) return `picture (${size}) took more than ${timeoutS} s to decode`;
   return `picture (${size}) is corrupt or cut off: ${error.message.split('\n')[0]}`;
 }

@@ -15,7 +15,9 @@ export interface Size {
 }
 
 /** Bilinear when enlarging, area average when shrinking; integer arithmetic, the same on every processor. */
-const flags = (constants.SWS_AREA | constants.SWS_ACCURATE_RND | constants.SWS_BITEXACT) as typeof constants.SWS_AREA;
+const flags = (constants.SWS_AREA |
+  constants.SWS_ACCURATE_RND |
+  constants.SWS_BITEXACT) as typeof constants.SWS_AREA;
 const letterboxGrey = 114;
 const maxIdle = 16;
 /** Contexts not in use, oldest first: making one costs as much as scaling a crop. */
@@ -80,7 +82,13 @@ function fit(length: number, most: number): number {
   return Math.min(most, Math.max(1, Math.round(length)));
 }
 
-async function scaleInto(image: RgbImage, from: Region, output: Uint8Array, to: Size, stride: number): Promise<void> {
+async function scaleInto(
+  image: RgbImage,
+  from: Region,
+  output: Uint8Array,
+  to: Size,
+  stride: number,
+): Promise<void> {
   const key = `${from.width}x${from.height}:${to.width}x${to.height}`;
   const context = takeContext(key) ?? createContext(from, to);
   const start = (from.top * image.width + from.left) * 3;

@@ -9,9 +9,9 @@ export type { VideoFrame, VideoReader } from './videoReader.ts';
 
 export interface VideoOptions extends Partial<VideoSourceOptions> {
   /** At most so many frames a media second come out; the others are skipped before conversion. Absent: all. */
-  fps?: number;
+  fps?: number | undefined;
   /** Ends the stream: a pending read rejects with VideoError `stopped`. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Time to connect and find the video. Default 10 s. */
   openTimeoutMs?: number;
 }
@@ -29,9 +29,19 @@ export async function openVideo(source: string, options: VideoOptions = {}): Pro
   input.allocContext();
   const watchdog = new Watchdog(() => input.interrupt(), options.signal);
   try {
-    const stream = await watchdog.during(options.openTimeoutMs ?? defaultTimeoutMs, () => openInput(input, resolved));
+    const stream = await watchdog.during(options.openTimeoutMs ?? defaultTimeoutMs, () =>
+      openInput(input, resolved),
+    );
     const decoder = await openDecoder(stream);
-    return new VideoReader({ source: resolved, input, stream, decoder, watchdog, stallTimeoutMs, fps: options.fps });
+    return new VideoReader({
+      source: resolved,
+      input,
+      stream,
+      decoder,
+      watchdog,
+      stallTimeoutMs,
+      fps: options.fps,
+    });
   } catch (error) {
     const reason = watchdog.reason ?? (error as Error).message;
     await closeWhenIdle(input, watchdog);
@@ -52,7 +62,8 @@ async function openInput(input: av.FormatContext, source: VideoSource): Promise<
 
 async function openDecoder(stream: av.Stream): Promise<av.CodecContext> {
   const { codecId, width, height } = stream.codecpar;
-  if (width * height > maxPixels) throw new Error(`${width} x ${height} pixels are more than the limit of ${maxPixels}`);
+  if (width * height > maxPixels)
+    throw new Error(`${width} x ${height} pixels are more than the limit of ${maxPixels}`);
   const codec = av.Codec.findDecoder(codecId);
   if (codec === null) throw new Error(`its codec ${av.avGetCodecName(codecId) ?? codecId} cannot be decoded`);
   const decoder = new av.CodecContext();

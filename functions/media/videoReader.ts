@@ -208,7 +208,15 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
     if (this.#scaler?.key !== key) {
       this.#scaler?.context.freeContext();
       const context = new av.SoftwareScaleContext();
-      context.getContext(width, height, format, width, height, constants.AV_PIX_FMT_RGB24, constants.SWS_BILINEAR);
+      context.getContext(
+        width,
+        height,
+        format,
+        width,
+        height,
+        constants.AV_PIX_FMT_RGB24,
+        constants.SWS_BILINEAR,
+      );
       this.#scaler = { context, key };
     }
     return this.#scaler.context;
@@ -216,7 +224,8 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
 
   #countDamage(): void {
     this.damaged++;
-    if (++this.#damagedInRow > maxDamagedInRow) this.#fail(`nothing but damaged data (${this.damaged} packets)`);
+    if (++this.#damagedInRow > maxDamagedInRow)
+      this.#fail(`nothing but damaged data (${this.damaged} packets)`);
   }
 
   #fail(reason: string, cause?: Error): never {
@@ -225,7 +234,11 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
 }
 
 /** Closes an input at once, or, while a call still hangs in it, as soon as that returns. */
-export async function closeWhenIdle(input: av.FormatContext, watchdog: Watchdog, free = () => {}): Promise<void> {
+export async function closeWhenIdle(
+  input: av.FormatContext,
+  watchdog: Watchdog,
+  free = () => {},
+): Promise<void> {
   watchdog.stop();
   const close = async () => {
     free();

@@ -9,9 +9,9 @@ export class VideoError extends Error {
 
 export interface VideoSourceOptions {
   /** RTSP only: how media packets travel. Default TCP. */
-  transport?: 'TCP' | 'UDP';
+  transport?: 'TCP' | 'UDP' | undefined;
   /** Sent when the server asks for them; replace what the URL holds. */
-  credentials?: { username: string; password: string };
+  credentials?: { username: string; password: string } | undefined;
   /** Longest time a socket may be silent. */
   stallTimeoutMs: number;
 }
@@ -58,12 +58,15 @@ export async function resolveVideoSource(source: string, options: VideoSourceOpt
     };
     return { kind: 'rtsp', name: redact(source), url, options: { ...common, ...only } };
   }
-  throw new VideoError(`${redact(source)}: scheme ${scheme} is not supported; use rtsp, rtsps, http, https or a path`);
+  throw new VideoError(
+    `${redact(source)}: scheme ${scheme} is not supported; use rtsp, rtsps, http, https or a path`,
+  );
 }
 
 async function fileSource(path: string): Promise<VideoSource> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 'no such file' : (error.code ?? 'unreadable');
+    const reason =
+      error.code === 'ENOENT' || error.code === 'ENOTDIR' ? 'no such file' : (error.code ?? 'unreadable');
     throw new VideoError(`${path}: ${reason}`, { cause: error });
   });
   if (!found.isFile()) throw new VideoError(`${path}: is not a regular file`);

@@ -1,0 +1,183 @@
+// Pulls one camera or file for as long as the worker lives, for handler.ts: connects, reads, hands on, reconnects.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CameraConfig } from '../../config/worker.ts';
+import type { Context } from '../function.ts';
+import { openVideo, type VideoFrame, type VideoReader } from '../media/video.ts';
+import { redact } from '../media/videoSource.ts';
+import type { CameraState } from './cameraState.ts';
+import { backoffMs, type BackoffOptions } from './core/backoff.ts';
+import { createFileClock, createLiveClock } from './core/mediaClock.ts';
+import { sessionName, type EventOrigin } from './core/mediaEvents.ts';
+import { createNewestSlot, type NewestSlot } from './core/newestSlot.ts';
+import { FrameDelivery, type PlacedFrame } from './frameDelivery.ts';
+
+/** Deadlines and waits of a pulled camera. */
+export interface CameraTimings extends BackoffOptions {
+  openTimeoutMs: number;
+  /** A live stream that is silent for so long counts as lost. */
+  stallTimeoutMs: number;
+  /** A connection that held so long starts the backoff anew. */
+  stableMs: number;
+}
+
+export interface CameraDependencies {
+  context: Context;
+  origin: EventOrigin;
+  /** Seconds since the epoch: media time 0 of files that name no start time. */
+  startedAt: number;
+  /** Throws when they are named but not there. */
+  readCredentials: () => { username: string; password: string } | undefined;
+  /** 0..1 */
+  random: () => number;
+  timings: CameraTimings;
+  signal: AbortSignal;
+}
+
+/** Runs until the source is over (recordings) or the signal aborts; never rejects: what goes wrong is in `state`. */
+export async function runCamera(
+  camera: CameraConfig,
+  state: CameraState,
+  deps: CameraDependencies,
+): Promise<void> {
+  await new CameraPull(camera, state, deps).run();
+}
+
+class CameraPull {
+  readonly #camera: CameraConfig;
+  readonly #state: CameraState;
+  readonly #deps: CameraDependencies;
+  readonly #delivery: FrameDelivery;
+  readonly #uri: string;
+  #credentials: { username: string; password: string } | undefined;
+  #session: string;
+  #sequence = 0;
+  #time: number;
+
+  constructor(camera: CameraConfig, state: CameraState, deps: CameraDependencies) {
+    this.#camera = camera;
+    this.#state = state;
+    this.#deps = deps;
+    this.#delivery = new FrameDelivery(camera, state, deps);
+    this.#uri = camera.source.uri ?? '';
+    this.#time = camera.source.startTime ?? deps.startedAt;
+    this.#session = sessionName(this.#time * 1000, this.#uri);
+  }
+
+  async run(): Promise<void> {
+    try {
+      this.#credentials = this.#deps.readCredentials();
+      if (this.#camera.source.type === 'File') await this.#readRecording(await this.#open());
+      else await this.#reconnectForEver();
+      await this.#delivery.ended(this.#session, this.#time);
+      this.#state.state = 'ended';
+      this.#state.progress = 1;
+    } catch (error) {
+      if (!this.#deps.signal.aborted) await this.#failed(error as Error);
+    }
+  }
+
+  /** Returns only when the source turns out to be a recording and is over. */
+  async #reconnectForEver(): Promise<void> {
+    const { random, timings, signal, context } = this.#deps;
+    for (let failures = 0; ;) {
+      const beganMs = context.now();
+      let live = true;
+      try {
+        const video = await this.#open();
+        live = video.live;
+        return await (live ? this.#readLive(video) : this.#readRecording(video));
+      } catch (error) {
+        if (signal.aborted || !live) throw error;
+        failures = context.now() - beganMs > timings.stableMs ? 1 : failures + 1;
+        const waitMs = backoffMs(failures, random(), timings);
+        this.#lost((error as Error).message, waitMs);
+        await sleep(waitMs, undefined, { signal });
+      }
+    }
+  }
+
+  async #open(): Promise<VideoReader> {
+    const { timings, signal, context } = this.#deps;
+    const { source, fps, id } = this.#camera;
+    const { openTimeoutMs, stallTimeoutMs } = timings;
+    const options = { openTimeoutMs, stallTimeoutMs, transport: source.transport, signal, fps };
+    const video = await openVideo(this.#uri, { ...options, credentials: this.#credentials });
+    this.#state.state = 'connected';
+    this.#state.message = undefined;
+    const { width, height } = video;
+    context.log.info({ camera: id, source: redact(this.#uri), width, height }, 'camera connected');
+    return video;
+  }
+
+  async #readRecording(video: VideoReader): Promise<void> {
+    const { context, signal } = this.#deps;
+    const clock = createFileClock(this.#time);
+    const beganMs = context.now();
+    for await (const frame of video) {
+      if (this.#camera.source.realtime) await this.#pace(beganMs + frame.time * 1000);
+      await this.#delivery.everyFrame(this.#place(frame, clock.at(frame.time, 0), 0));
+      if (video.durationS !== undefined) this.#state.progress = Math.min(1, frame.time / video.durationS);
+      this.#state.damaged = video.damaged;
+    }
+    signal.throwIfAborted();
+  }
+
+  /** Decoding goes on while the next stage is busy; it gets the newest frame when it is free again. */
+  async #readLive(video: VideoReader): Promise<never> {
+    const { context } = this.#deps;
+    this.#session = sessionName(context.now(), this.#uri);
+    const clock = createLiveClock(this.#time);
+    const base = this.#sequence;
+    const damagedBefore = this.#state.damaged;
+    const slot = createNewestSlot<PlacedFrame>(() => this.#state.dropped++);
+    const delivering = this.#deliver(slot);
+    try {
+      for await (const frame of video) {
+        slot.put(this.#place(frame, clock.at(frame.time, context.now() / 1000), base));
+        this.#state.damaged = damagedBefore + video.damaged;
+      }
+    } finally {
+      slot.close();
+      await delivering;
+    }
+    throw new Error(`${redact(this.#uri)}: the server ended the stream`);
+  }
+
+  async #deliver(slot: NewestSlot<PlacedFrame>): Promise<void> {
+    for (let placed = await slot.take(); placed !== undefined; placed = await slot.take()) {
+      await this.#delivery.newestFrame(placed);
+    }
+  }
+
+  #place(frame: VideoFrame, time: number, base: number): PlacedFrame {
+    this.#time = time;
+    this.#sequence = base + frame.index + 1;
+    return { frame, time, sequence: this.#sequence, session: this.#session };
+  }
+
+  async #pace(untilMs: number): Promise<void> {
+    const waitMs = untilMs - this.#deps.context.now();
+    if (waitMs > 1) await sleep(waitMs, undefined, { signal: this.#deps.signal });
+  }
+
+  #lost(reason: string, waitMs: number): void {
+    this.#state.state = 'reconnecting';
+    this.#state.message = reason;
+    this.#state.reconnects++;
+    this.#deps.context.log.warn(
+      { camera: this.#camera.id, reason, waitMs: Math.round(waitMs) },
+      'camera lost',
+    );
+  }
+
+  /** Lets what is downstream finish, although frames are missing. */
+  async #failed(error: Error): Promise<void> {
+    this.#state.state = 'failed';
+    this.#state.message = error.message;
+    this.#deps.context.log.error({ camera: this.#camera.id, reason: error.message }, 'camera failed');
+    await this.#delivery.ended(this.#session, this.#time).catch((cause: Error) => {
+      this.#state.message = `${error.message}; its end was not accepted either: ${cause.message}`;
+    });
+    this.#state.message ??= error.message;
+  }
+}
