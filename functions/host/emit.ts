@@ -1,0 +1,98 @@
+// Sends events to other workers: chain.ts calls it for every event whose next stage is not in this process.
+import { binaryMessage } from './binding.ts';
+import { toEnvelope } from './codec.ts';
+import { Gate } from './gate.ts';
+import { Sink, defaultSinkOptions } from './sink.ts';
+import type { StageEvent } from '../../config/events.ts';
+import type { Attributes } from './attributes.ts';
+import type { Metrics } from './metrics.ts';
+import type { SinkOptions } from './sink.ts';
+
+export interface EmitterOptions extends SinkOptions {
+  /** Events of one key that are encoded and wait for their turn, the one on its way included. */
+  window: number;
+  /** Requests to one sink at a time. */
+  inFlight: number;
+  /** Extension attributes put on every event (K_CE_OVERRIDES). */
+  overrides: Attributes;
+}
+
+export const defaultEmitterOptions: EmitterOptions = {
+  ...defaultSinkOptions,
+  window: 2,
+  inFlight: defaultSinkOptions.connections,
+  overrides: {},
+};
+
+interface Lane {
+  sink: Sink;
+  inFlight: Gate;
+  /** By partition key: how many may be prepared, and how many are sent (one). */
+  keys: Map<string, { window: Gate; turn: Gate; users: number }>;
+}
+
+/** Events of one key reach a sink in the order of the calls; a later one may be encoded while the one before travels. */
+export class Emitter {
+  readonly #options: EmitterOptions;
+  readonly #metrics: Metrics;
+  readonly #stopped: AbortSignal;
+  readonly #lanes = new Map<string, Lane>();
+
+  constructor(options: Partial<EmitterOptions>, metrics: Metrics, stopped: AbortSignal) {
+    this.#options = { ...defaultEmitterOptions, ...options };
+    this.#metrics = metrics;
+    this.#stopped = stopped;
+  }
+
+  /**
+   * Resolves when the receiver has answered 2xx.
+   * @throws PermanentError (refused, or the event itself is not valid), TransientError (deadline)
+   */
+  async send(url: string, event: StageEvent): Promise<void> {
+    const lane = this.#lane(url);
+    const onRetry = (cause: string) => this.#metrics.retries.inc({ type: event.type, cause });
+    const key = event.partitionkey;
+    if (key === undefined) return lane.inFlight.pass(() => lane.sink.post(this.#message(event), onRetry));
+    const order = lane.keys.get(key) ?? {
+      window: new Gate(this.#options.window),
+      turn: new Gate(1),
+      users: 0,
+    };
+    lane.keys.set(key, order);
+    order.users++;
+    try {
+      await order.window.pass(async () => {
+        const message = this.#message(event);
+        await order.turn.pass(() => lane.inFlight.pass(() => lane.sink.post(message, onRetry)));
+      });
+    } finally {
+      if (--order.users === 0) lane.keys.delete(key);
+    }
+  }
+
+  /** Ends all connections; what is still on its way fails. */
+  async close() {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.sink.close()));
+  }
+
+  #lane(url: string): Lane {
+    let lane = this.#lanes.get(url);
+    if (!lane) {
+      lane = {
+        sink: new Sink(url, this.#options, this.#stopped),
+        inFlight: new Gate(this.#options.inFlight),
+        keys: new Map(),
+      };
+      this.#lanes.set(url, lane);
+    }
+    return lane;
+  }
+
+  #message(event: StageEvent) {
+    const envelope = toEnvelope(event);
+    Object.assign(envelope.attributes, this.#options.overrides);
+    const message = binaryMessage(envelope);
+    if (event.traceparent !== undefined) message.headers.traceparent = event.traceparent;
+    return message;
+  }
+}

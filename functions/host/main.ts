@@ -1,0 +1,84 @@
+// The process of a worker: containers and the local runner start it. Environment: see settings.ts.
+import { pathToFileURL } from 'node:url';
+import { extname } from 'node:path';
+import { loadFunctions } from '../../config/functions.ts';
+import { createLog } from './log.ts';
+import { readSettings } from './settings.ts';
+import { startWorker } from './worker.ts';
+import { readWorkerConfig } from './workerConfig.ts';
+import type { CreateStage, Log } from '../function.ts';
+import type { Worker } from './worker.ts';
+
+/** Modules of stages lie beside this one, as .ts under tsx and as .js in dist/. */
+async function load(handler: string): Promise<CreateStage> {
+  const [module, name] = [
+    handler.slice(0, handler.lastIndexOf('.')),
+    handler.slice(handler.lastIndexOf('.') + 1),
+  ];
+  const url = new URL(`../../${module}${extname(import.meta.url)}`, import.meta.url);
+  const exports = (await import(url.href)) as Record<string, unknown>;
+  if (typeof exports[name] !== 'function')
+    throw new Error(`${handler}: the module exports no function ${name}`);
+  return exports[name] as CreateStage;
+}
+
+/** Runs until a signal or the parent ends it. */
+async function main() {
+  const settings = readSettings(process.env);
+  const config = readWorkerConfig(settings.configPath);
+  const { task, worker: name, node } = config;
+  const log = createLog(settings.logLevel, { task: `${task.namespace}/${task.name}`, worker: name, node });
+  endOnUncaught(log);
+  const ended = waitForEnd(settings.followsParent);
+  const starting = startWorker({
+    ...settings,
+    config,
+    functions: loadFunctions(settings.functionsPath),
+    load,
+    log,
+  });
+  // Nothing was accepted before the start is complete, so there is nothing to drain.
+  const first = await Promise.race([starting, ended]);
+  if (typeof first === 'string') return exit(log, 0, { cause: first }, 'ended while starting');
+  log.info({ port: first.port, stages: config.stages }, 'listening');
+  process.send?.({ type: 'listening', port: first.port });
+  log.info({ cause: await ended }, 'draining');
+  await end(first, log);
+}
+
+async function end(worker: Worker, log: Log) {
+  try {
+    await worker.drain();
+  } catch (error) {
+    return exit(log, 1, { error }, 'drained too late');
+  }
+  exit(log, 0, {}, 'drained');
+}
+
+function exit(log: Log, code: 0 | 1, keys: object, message: string) {
+  log[code === 0 ? 'info' : 'error'](keys, message);
+  process.exit(code);
+}
+
+/** Resolves with what asks this process to end. A child leaves Ctrl-C, which the terminal sends to all, to its parent. */
+function waitForEnd(followsParent: boolean): Promise<string> {
+  return new Promise((resolve) => {
+    process.on('SIGTERM', () => resolve('SIGTERM'));
+    process.on('SIGINT', () => followsParent || resolve('SIGINT'));
+    if (followsParent) process.on('disconnect', () => resolve('parent gone'));
+  });
+}
+
+function endOnUncaught(log: Log) {
+  const fatal = (error: unknown) => exit(log, 1, { error }, 'uncaught error');
+  process.on('uncaughtException', fatal);
+  process.on('unhandledRejection', fatal);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  main().catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${message}\n`);
+    if (!process.send) process.exit(1);
+    process.send({ type: 'failed', message }, undefined, undefined, () => process.exit(1));
+  });

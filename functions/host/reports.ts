@@ -1,0 +1,87 @@
+// Tells upstream every few seconds how the stages of this worker are; worker.ts starts it and asks for the last report.
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventTypes } from '../../config/events.ts';
+import type { ReportData, StageEvent } from '../../config/events.ts';
+import type { StageName, WorkerConfig } from '../../config/worker.ts';
+import type { Log, StageStatus } from '../function.ts';
+
+export interface ReportsOptions {
+  config: WorkerConfig;
+  stages: { name: StageName; status(): StageStatus | undefined }[];
+  intervalMs: number;
+  /** Delivers a report; a rejection is logged, and the next report makes up for it. */
+  deliver: (event: StageEvent<ReportData>) => Promise<void>;
+  log: Log;
+  now?: () => number;
+}
+
+/** Sends at most one report of a stage at a time: a slow receiver gets fewer, newer ones. */
+export class Reports {
+  readonly #options: Required<ReportsOptions>;
+  readonly #underway = new Map<StageName, Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #sequence = 0;
+
+  constructor(options: ReportsOptions) {
+    this.#options = { now: Date.now, ...options };
+  }
+
+  start() {
+    this.#timer = setInterval(() => this.#sendAll(), this.#options.intervalMs);
+  }
+
+  /** Stops the clock and resolves when a last report of each stage is delivered or has failed, or after `timeoutMs`. */
+  async finish(timeoutMs: number) {
+    clearInterval(this.#timer);
+    const over = new AbortController();
+    const last = Promise.all(this.#underway.values()).then(() => {
+      this.#sendAll();
+      return Promise.all(this.#underway.values());
+    });
+    await Promise.race([last, delay(timeoutMs, undefined, { signal: over.signal }).catch(() => undefined)]);
+    over.abort();
+  }
+
+  #sendAll() {
+    // Clock time, so that a restarted worker goes on above the sequences of the one before.
+    this.#sequence = Math.max(this.#sequence + 1, this.#options.now());
+    for (const stage of this.#options.stages) {
+      if (this.#underway.has(stage.name)) continue;
+      const done = this.#send(stage).finally(() => this.#underway.delete(stage.name));
+      this.#underway.set(stage.name, done);
+    }
+  }
+
+  async #send(stage: { name: StageName; status(): StageStatus | undefined }) {
+    try {
+      const status = stage.status();
+      if (status) await this.#options.deliver(this.#event(stage.name, status));
+    } catch (error) {
+      this.#options.log.warn({ stage: stage.name, error }, 'report not delivered');
+    }
+  }
+
+  #event(stage: StageName, status: StageStatus): StageEvent<ReportData> {
+    const { task, worker, node } = this.#options.config;
+    const nowMs = this.#options.now();
+    const source = `/namespaces/${task.namespace}/multiedgeinferences/${task.name}/${stage}/${worker}`;
+    return {
+      id: `report-${this.#sequence}`,
+      source,
+      type: eventTypes.report,
+      time: new Date(nowMs).toISOString(),
+      subject: stage,
+      partitionkey: `${worker}/${stage}`,
+      data: {
+        task: task.name,
+        namespace: task.namespace,
+        node,
+        worker,
+        stage,
+        sequence: this.#sequence,
+        time: nowMs / 1000,
+        ...status,
+      },
+    };
+  }
+}

@@ -1,0 +1,143 @@
+// Delivers events to one URL over HTTP; emit.ts keeps one per URL and puts the events of a key in order before.
+import { setTimeout as delay } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { PermanentError, TransientError } from '../function.ts';
+import type { Readable } from 'node:stream';
+import type { HttpMessage } from './binding.ts';
+
+export interface SinkOptions {
+  /** For one try, answer included. More than the time a receiver may hold a request while its queue is full. */
+  timeoutMs: number;
+  /** For all tries of one event. */
+  deadlineMs: number;
+  firstDelayMs: number;
+  longestDelayMs: number;
+  connections: number;
+}
+
+export const defaultSinkOptions: SinkOptions = {
+  timeoutMs: 30_000,
+  deadlineMs: 120_000,
+  firstDelayMs: 50,
+  longestDelayMs: 5000,
+  connections: 16,
+};
+
+/** The answer of one try, or why there was none. */
+type Outcome = { status: number; retryAfterMs: number; detail: string } | { error: Error };
+
+const retried = new Set([404, 408, 409, 429]);
+
+/** A receiver of events. */
+export class Sink {
+  readonly #url: URL;
+  readonly #options: SinkOptions;
+  readonly #pool: Pool;
+  readonly #stopped: AbortSignal;
+
+  /** `stopped` ends tries and waiting. */
+  constructor(url: string, options: SinkOptions, stopped: AbortSignal) {
+    this.#url = new URL(url);
+    this.#options = options;
+    this.#stopped = stopped;
+    this.#pool = new Pool(this.#url.origin, {
+      connections: options.connections,
+      pipelining: 1,
+      connectTimeout: Math.min(5000, options.timeoutMs),
+      headersTimeout: options.timeoutMs,
+      bodyTimeout: options.timeoutMs,
+    });
+    stopped.addEventListener('abort', () => void this.close(), { once: true });
+  }
+
+  /**
+   * Posts until the receiver accepts; `onRetry` hears the cause of each repeated try.
+   * @throws PermanentError when it refuses; TransientError when the deadline passes first
+   */
+  async post(message: HttpMessage, onRetry: (cause: string) => void): Promise<void> {
+    const started = performance.now();
+    for (let tries = 1; ; tries++) {
+      const outcome = await this.#try(message);
+      if ('status' in outcome) {
+        if (outcome.status >= 200 && outcome.status < 300) return;
+        if (outcome.status < 500 && !retried.has(outcome.status))
+          throw new PermanentError(
+            `${this.#url.href} refuses the event: ${outcome.status} ${outcome.detail}`,
+          );
+      }
+      const waitMs = this.#waitMs(outcome, tries);
+      if (this.#stopped.aborted || performance.now() - started + waitMs > this.#options.deadlineMs)
+        throw this.#giveUp(outcome);
+      onRetry('status' in outcome ? String(outcome.status) : 'connection');
+      await delay(waitMs, undefined, { signal: this.#stopped }).catch(() => undefined);
+    }
+  }
+
+  async close() {
+    await this.#pool.destroy();
+  }
+
+  async #try({ headers, parts }: HttpMessage): Promise<Outcome> {
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(new Error('no answer in time')), this.#options.timeoutMs);
+    try {
+      const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+      const {
+        statusCode,
+        headers: answer,
+        body,
+      } = await this.#pool.request({
+        method: 'POST',
+        path: `${this.#url.pathname}${this.#url.search}`,
+        headers: { ...headers, 'content-length': String(length) },
+        body: bodyOf(parts),
+        signal: timeout.signal,
+      });
+      if (statusCode < 300) {
+        await body.dump({ limit: 1 << 20 });
+        return { status: statusCode, retryAfterMs: 0, detail: '' };
+      }
+      const detail = firstLine(await body.text());
+      return { status: statusCode, retryAfterMs: retryAfter(answer['retry-after']), detail };
+    } catch (error) {
+      return { error: error as Error };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #waitMs(outcome: Outcome, tries: number) {
+    const backoffMs = Math.min(this.#options.firstDelayMs * 2 ** (tries - 1), this.#options.longestDelayMs);
+    const jitteredMs = backoffMs * (0.5 + Math.random() / 2);
+    return 'status' in outcome ? Math.max(jitteredMs, outcome.retryAfterMs) : jitteredMs;
+  }
+
+  #giveUp(outcome: Outcome) {
+    const reason = 'status' in outcome ? `${outcome.status} ${outcome.detail}` : outcome.error.message;
+    const options = 'error' in outcome ? { cause: outcome.error } : {};
+    return new TransientError(`${this.#url.href} does not take the event: ${reason}`, options);
+  }
+}
+
+/** Undici takes any iterable of bytes and writes its chunks without joining them; its types know only streams. */
+function bodyOf(parts: Uint8Array[]): Uint8Array | Readable | null {
+  return parts.length < 2 ? (parts[0] ?? null) : (parts as unknown as Readable);
+}
+
+/** Seconds or an HTTP date, to milliseconds, at most a minute. */
+function retryAfter(header: string | string[] | undefined): number {
+  if (typeof header !== 'string') return 0;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 60_000) : 0;
+}
+
+/** The `detail` of a problem body, or the start of another one. */
+function firstLine(body: string): string {
+  try {
+    const { detail } = JSON.parse(body) as { detail?: unknown };
+    if (typeof detail === 'string') return detail.slice(0, 200);
+  } catch {
+    // Not a problem document: shown as it came.
+  }
+  return body.split('\n')[0]!.slice(0, 200);
+}

@@ -1,0 +1,140 @@
+// One stage inside a worker: its function, its inbox and its way out. worker.ts makes them; retries of accepted events live here.
+import { setTimeout as delay } from 'node:timers/promises';
+import { PermanentError, TransientError } from '../function.ts';
+import { Inbox } from './inbox.ts';
+import type { StageEvent } from '../../config/events.ts';
+import type { FunctionSpec } from '../../config/functions.ts';
+import type { Context, Log, StageFunction, StageStatus } from '../function.ts';
+import type { Handling } from './inbox.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface StageDependencies {
+  spec: FunctionSpec;
+  stage: StageFunction;
+  /** Hands an event on for this stage; see chain.ts. */
+  route: (event: StageEvent) => Promise<void>;
+  metrics: Metrics;
+  log: Log;
+  /** Aborted when the worker drains. */
+  draining: AbortSignal;
+  /** Aborted when the worker gives up what is left. */
+  stopped: AbortSignal;
+  now?: () => number;
+  retry?: RetryPolicy;
+}
+
+/** How long an accepted event is tried again when the handler fails; delays double from the first to the longest. */
+export interface RetryPolicy {
+  firstDelayMs: number;
+  longestDelayMs: number;
+  /** For TransientError. */
+  giveUpAfterMs: number;
+  /** For errors that are neither transient nor permanent: most likely a fault in the stage. */
+  triesOnFault: number;
+}
+
+const defaultRetry: RetryPolicy = {
+  firstDelayMs: 100,
+  longestDelayMs: 5000,
+  giveUpAfterMs: 600_000,
+  triesOnFault: 3,
+};
+
+/** A stage with the queue in front of it. */
+export class HostedStage {
+  readonly spec: FunctionSpec;
+  readonly stage: StageFunction;
+  readonly inbox: Inbox;
+  readonly context: Context;
+  readonly #dependencies: StageDependencies;
+  readonly #retry: RetryPolicy;
+
+  constructor(dependencies: StageDependencies) {
+    const { spec, stage, route, log, draining } = dependencies;
+    this.spec = spec;
+    this.stage = stage;
+    this.#dependencies = dependencies;
+    this.#retry = dependencies.retry ?? defaultRetry;
+    this.context = { emit: route, log, now: dependencies.now ?? Date.now, signal: draining };
+    this.inbox = new Inbox({ ...spec.queue, concurrency: spec.scaling.concurrency }, (event, handling) =>
+      this.#process(event, handling),
+    );
+  }
+
+  get name() {
+    return this.spec.name;
+  }
+
+  status(): StageStatus | undefined {
+    return this.stage.status?.();
+  }
+
+  /** Handles one event and hands on what comes out, or returns it when a reply was asked for. */
+  async #process(event: StageEvent, handling: Handling): Promise<StageEvent[]> {
+    const context = this.#contextFor(event);
+    const outputs = await this.#persist(event, handling, async () => {
+      const end = this.#dependencies.metrics.handling.startTimer({ stage: this.name });
+      try {
+        return asList(await this.stage.handle(event, context));
+      } finally {
+        end();
+      }
+    });
+    if (handling.reply) return outputs.map((output) => inherit(output, event));
+    for (const output of outputs) await this.#persist(output, handling, () => context.emit(output));
+    return [];
+  }
+
+  /** Runs `attempt`, again and again where nobody else would after a failure that may pass. */
+  async #persist<T>(event: StageEvent, handling: Handling, attempt: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    for (let tries = 1; ; tries++) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!handling.keepTrying) throw error;
+        const reason = this.#finalReason(error, tries, performance.now() - started);
+        if (reason) {
+          this.#dependencies.metrics.dropped.inc({ type: event.type, reason });
+          this.#dependencies.log.error(
+            { event: event.id, type: event.type, reason, error },
+            'event given up',
+          );
+          throw error;
+        }
+        this.#dependencies.metrics.retries.inc({ type: event.type, cause: 'handler' });
+        await delay(this.#delayMs(error, tries), undefined, { signal: this.#dependencies.stopped }).catch(
+          () => undefined,
+        );
+      }
+    }
+  }
+
+  #finalReason(error: unknown, tries: number, elapsedMs: number): string | undefined {
+    if (this.#dependencies.stopped.aborted) return 'stopped';
+    if (error instanceof PermanentError) return 'refused';
+    if (error instanceof TransientError) return elapsedMs > this.#retry.giveUpAfterMs ? 'expired' : undefined;
+    return tries >= this.#retry.triesOnFault ? 'fault' : undefined;
+  }
+
+  #delayMs(error: unknown, tries: number) {
+    const backoffMs = Math.min(this.#retry.firstDelayMs * 2 ** (tries - 1), this.#retry.longestDelayMs);
+    const askedMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
+    return Math.max(backoffMs * (0.5 + Math.random() / 2), askedMs);
+  }
+
+  #contextFor(event: StageEvent): Context {
+    if (event.traceparent === undefined) return this.context;
+    return { ...this.context, emit: (output) => this.context.emit(inherit(output, event)) };
+  }
+}
+
+function inherit(output: StageEvent, cause: StageEvent): StageEvent {
+  if (output.traceparent !== undefined || cause.traceparent === undefined) return output;
+  return { ...output, traceparent: cause.traceparent };
+}
+
+function asList(result: StageEvent | StageEvent[] | void): StageEvent[] {
+  if (result === undefined) return [];
+  return Array.isArray(result) ? result : [result];
+}

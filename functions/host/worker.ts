@@ -1,0 +1,146 @@
+// Puts a worker together: its stages, the ways between them and to others, the server, reports and the drain. main.ts and tests call it.
+import { PermanentError } from '../function.ts';
+import { Chain, checkRoutes } from './chain.ts';
+import { drain } from './drain.ts';
+import { Emitter } from './emit.ts';
+import { Metrics } from './metrics.ts';
+import { Reports } from './reports.ts';
+import { createHttpServer, defaultServerOptions } from './server.ts';
+import { HostedStage } from './stage.ts';
+import type { AddressInfo } from 'node:net';
+import type { FunctionList } from '../../config/functions.ts';
+import type { StageName, WorkerConfig } from '../../config/worker.ts';
+import type { CreateStage, Log } from '../function.ts';
+import type { ChainOptions } from './chain.ts';
+import type { EmitterOptions } from './emit.ts';
+import type { ServerOptions } from './server.ts';
+import type { RetryPolicy } from './stage.ts';
+
+export interface WorkerOptions {
+  config: WorkerConfig;
+  functions: FunctionList;
+  /** The `create` of a stage, from its place in the list of functions. */
+  load: (handler: string) => Promise<CreateStage>;
+  log: Log;
+  port: number;
+  host: string;
+  reportIntervalMs: number;
+  drainDeadlineMs: number;
+  drainGraceMs: number;
+  defaultSink?: string | undefined;
+  server?: Partial<ServerOptions>;
+  emitter?: Partial<EmitterOptions>;
+  retry?: RetryPolicy;
+}
+
+/** A running worker. */
+export interface Worker {
+  port: number;
+  stages: HostedStage[];
+  metrics: Metrics;
+  /**
+   * Stops sources, handles and delivers what was accepted, closes the stages, ends. Later calls return the first one's promise.
+   * @throws Error when the deadline passes first; what was left is given up
+   */
+  drain(): Promise<void>;
+}
+
+/**
+ * Resolves once every stage is ready to be fed and the server listens.
+ * @throws PermanentError for a configuration that cannot work, and whatever a stage throws while it starts
+ */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { config, functions, log } = options;
+  const metrics = new Metrics();
+  const draining = new AbortController();
+  const stopped = new AbortController();
+  const chainOptions: ChainOptions = {
+    functions,
+    stages: config.stages,
+    sinks: config.sinks,
+    defaultSink: options.defaultSink,
+    waitMs: 120_000,
+  };
+  const { unrouted } = checkRoutes(chainOptions);
+  if (unrouted.length > 0) log.warn({ types: unrouted }, 'nothing takes these events');
+  const emitter = new Emitter(options.emitter ?? {}, metrics, stopped.signal);
+  const byName = new Map<StageName, HostedStage>();
+  const chain = new Chain(chainOptions, {
+    inboxOf: (name) => byName.get(name)!,
+    send: (url, event) => emitter.send(url, event),
+    metrics,
+    log,
+  });
+
+  for (const name of config.stages) {
+    const spec = functions.functions[name];
+    const create = await options.load(spec.handler);
+    const stage = await create(config, log);
+    const route = (event: Parameters<Chain['route']>[0]) => chain.route(event, name);
+    const dependencies = {
+      spec,
+      stage,
+      route,
+      metrics,
+      log,
+      draining: draining.signal,
+      stopped: stopped.signal,
+    };
+    byName.set(name, new HostedStage({ ...dependencies, ...(options.retry && { retry: options.retry }) }));
+  }
+  const stages = [...byName.values()];
+  metrics.watch(stages);
+
+  let state: 'starting' | 'running' | 'draining' | 'closed' = 'starting';
+  const server = createHttpServer(
+    { config, stages, metrics, log, state: () => state },
+    { ...defaultServerOptions, ...options.server },
+  );
+  await listen(server, options);
+  const reports = new Reports({
+    config,
+    stages,
+    intervalMs: options.reportIntervalMs,
+    deliver: (event) => chain.route(event),
+    log,
+  });
+  try {
+    // Consumers first: a source emits from its init on.
+    for (const { stage, context } of [...stages].reverse()) await stage.init?.(context);
+  } catch (error) {
+    server.close();
+    server.closeAllConnections();
+    throw error;
+  }
+  state = 'running';
+  reports.start();
+
+  let ending: Promise<void> | undefined;
+  return {
+    port: (server.address() as AddressInfo).port,
+    stages,
+    metrics,
+    drain: () =>
+      (ending ??= drain({
+        server,
+        stages,
+        chain,
+        reports,
+        emitter,
+        draining,
+        stopped,
+        graceMs: options.drainGraceMs,
+        deadlineMs: options.drainDeadlineMs,
+        onState: (next) => (state = next),
+      })),
+  };
+}
+
+function listen(server: ReturnType<typeof createHttpServer>, { port, host }: WorkerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new PermanentError(`cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
+    );
+    server.listen(port, host, resolve);
+  });
+}
