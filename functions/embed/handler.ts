@@ -40,7 +40,7 @@ export function createEmbed({
   source,
 }: EmbedDependencies): StageFunction {
   const cameras = new Map<string, CameraTracklets & { image: TrackletsData['image'] }>();
-  const figures = { crops: 0, tracklets: 0 };
+  const figures = { crops: 0, batches: 0, tracklets: 0 };
   const dimensions = model.dimensions ?? 0;
 
   async function vectorsOf(crops: Crop[]): Promise<Float32Array> {
@@ -59,6 +59,7 @@ export function createEmbed({
       );
     }
     figures.crops += crops.length;
+    figures.batches += 1;
     return vectors;
   }
 
