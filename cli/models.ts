@@ -16,7 +16,9 @@ export function modelsCommand(): Command {
     .action(async ({ json }: { json: boolean }) => list(json));
   models
     .command('pull')
-    .description('Fetch models that are not on this machine yet; an interrupted download goes on where it stopped')
+    .description(
+      'Fetch models that are not on this machine yet; an interrupted download goes on where it stopped',
+    )
     .argument('<name...>', 'rows of the catalogue')
     .action(async (names: string[]) => {
       const rows = names.map(rowNamed);
@@ -27,7 +29,9 @@ export function modelsCommand(): Command {
     .command('verify')
     .description('Check the digests of the model files on this machine')
     .argument('[name...]', 'rows of the catalogue; all when left out')
-    .action(async (names: string[]) => verify(names.length > 0 ? names.map(rowNamed) : loadCatalogue(), names.length > 0));
+    .action(async (names: string[]) =>
+      verify(names.length > 0 ? names.map(rowNamed) : loadCatalogue(), names.length > 0),
+    );
   return models;
 }
 
@@ -42,7 +46,9 @@ async function list(json: boolean): Promise<void> {
   const nameWidth = Math.max(...rows.map((row) => row.name.length));
   for (const { name, task, here, input, licence } of rows) {
     const size = `${input.width}x${input.height}`;
-    console.log(`${name.padEnd(nameWidth)}  ${task.padEnd(6)}  ${size.padStart(9)}  ${here ? 'here   ' : 'missing'}  ${licence}`);
+    console.log(
+      `${name.padEnd(nameWidth)}  ${task.padEnd(6)}  ${size.padStart(9)}  ${here ? 'here   ' : 'missing'}  ${licence}`,
+    );
   }
 }
 
@@ -85,7 +91,8 @@ function rowNamed(name: string): CatalogueRow {
 export async function ensureModels(models: ModelConfig[], style: ProgressStyle): Promise<void> {
   const unique = new Map(models.map((model) => [model.sha256, model]));
   for (const model of unique.values()) {
-    const bar = style === 'bars' ? new SingleBar({ format: `${model.name} [{bar}] {percentage} %` }) : undefined;
+    const bar =
+      style === 'bars' ? new SingleBar({ format: `${model.name} [{bar}] {percentage} %` }) : undefined;
     try {
       await ensureModel(model, {
         onProgress(bytes, total = bytes) {

@@ -24,7 +24,8 @@ function words(camera: CameraStatus, status: Status): string {
   if (camera.state === 'failed') return `failed: ${camera.message ?? 'no reason given'}`;
   const parts = [`${(camera.fps ?? 0).toFixed(1)} frames/s`, `${camera.people ?? 0} people`];
   if (camera.dropped) parts.push(`${camera.dropped} dropped`);
-  if (camera.state !== 'connected') parts.push(camera.message ? `${camera.state}: ${camera.message}` : camera.state);
+  if (camera.state !== 'connected')
+    parts.push(camera.message ? `${camera.state}: ${camera.message}` : camera.state);
   return `${parts.join(', ')} | ${status.identities ?? 0} identities`;
 }
 
@@ -41,7 +42,10 @@ function barProgress(cameras: string[]): Progress {
   });
   const byCamera = new Map<string, SingleBar>();
   for (const camera of cameras) {
-    byCamera.set(camera, bars.create(1000, 0, { camera: camera.padEnd(width), done: '    ', words: 'starting' }));
+    byCamera.set(
+      camera,
+      bars.create(1000, 0, { camera: camera.padEnd(width), done: '    ', words: 'starting' }),
+    );
   }
   return {
     show(status) {

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Task } from '../config/schema/resource.ts';
+import { sourceTypeOf } from '../config/schema/source.ts';
 import type { Status } from '../config/schema/status.ts';
 import { readIdentities, type Identity } from '../functions/match/export.ts';
 import { annotatePicture, annotateVideo } from './annotate.ts';
@@ -26,9 +27,11 @@ export async function writeResults(run: Run): Promise<void> {
     if (!(await readdir(folder).catch(() => undefined))) continue;
     await writeMot(folder, ofCamera);
     await annotatePicture(folder, ofCamera);
-    if (run.video) await annotateVideo(camera, folder, ofCamera, run.style);
+    if (run.video && sourceTypeOf(camera.source) === 'File')
+      await annotateVideo(camera, folder, ofCamera, run.style);
   }
-  if (run.style === 'json') console.log(JSON.stringify({ type: 'result', out: run.out, identities: identities.length }));
+  if (run.style === 'json')
+    console.log(JSON.stringify({ type: 'result', out: run.out, identities: identities.length }));
   else printSummary(run, identities, numbers);
 }
 
@@ -40,7 +43,9 @@ function printSummary(run: Run, identities: Identity[], numbers: IdentityNumbers
     clock(identity.firstSeen),
     clock(identity.lastSeen),
   ]);
-  const several = identities.filter((identity) => new Set(identity.tracks.map(({ camera }) => camera)).size > 1).length;
+  const several = identities.filter(
+    (identity) => new Set(identity.tracks.map(({ camera }) => camera)).size > 1,
+  ).length;
   console.log();
   if (rows.length > 0) printTable(['person', ...cameras, 'first seen', 'last seen'], rows.slice(0, maxRows));
   if (rows.length > maxRows) console.log(`... and ${rows.length - maxRows} more`);
@@ -49,7 +54,9 @@ function printSummary(run: Run, identities: Identity[], numbers: IdentityNumbers
     `\n${identities.length} people in ${tracks} tracks of ${cameras.length} cameras; ${several} were seen by more than one camera.`,
   );
   const folder = relative('.', run.out) || '.';
-  console.log(`Look at ${folder}/cameras/*/annotated.jpg${run.video ? ' and annotated.mp4' : ''}, read ${folder}/identities.jsonl`);
+  console.log(
+    `Look at ${folder}/cameras/*/annotated.jpg${run.video ? ' and annotated.mp4' : ''}, read ${folder}/identities.jsonl`,
+  );
 }
 
 const maxRows = 40;

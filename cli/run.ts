@@ -7,7 +7,6 @@ import { loadFunctions } from '../config/functions.ts';
 import { defaultModels, resolveModel } from '../config/models.ts';
 import type { Task } from '../config/schema/resource.ts';
 import type { Status } from '../config/schema/status.ts';
-import { sourceTypeOf } from '../config/schema/source.ts';
 import { desired, type DesiredTask } from '../controller/desired.ts';
 import { startWorkers } from '../controller/processes.ts';
 import { ensureModels } from './models.ts';
@@ -29,7 +28,10 @@ export function runCommand(): Command {
   return new Command('run')
     .description('Run a task on this machine until its recordings end, or until Ctrl-C')
     .argument('<task.yaml>', 'the task; paths in it are relative to the file')
-    .option('-o, --out <folder>', 'folder for results and store; a second run there goes on with the same identities')
+    .option(
+      '-o, --out <folder>',
+      'folder for results and store; a second run there goes on with the same identities',
+    )
     .option('--for <seconds>', 'stop after so many seconds', positiveNumber)
     .option('--no-video', 'do not write annotated videos')
     .option('--json', 'print JSON lines instead of bars', false)
@@ -50,13 +52,20 @@ Exit codes: 0 done, 1 failed, 2 the task is wrong, 3 some cameras failed and the
 
 async function run(taskPath: string, options: RunOptions): Promise<void> {
   const task = withAbsolutePaths(await readTask(taskPath), taskPath);
-  if (task.spec.suspend) throw new UserError(`${taskPath}: the task is suspended; set spec.suspend: false to run it`);
+  if (task.spec.suspend)
+    throw new UserError(`${taskPath}: the task is suspended; set spec.suspend: false to run it`);
   const out = await makeOutFolder(task, options.out);
   const plan = planLocally(task, out);
   const style: ProgressStyle = options.json ? 'json' : process.stdout.isTTY ? 'bars' : 'lines';
-  await ensureModels(plan.workers.flatMap(({ config }) => Object.values(config.models)), style);
+  await ensureModels(
+    plan.workers.flatMap(({ config }) => Object.values(config.models)),
+    style,
+  );
   const stopped = stopSignals(options.for);
-  const progress = createProgress(style, task.spec.cameras.map((camera) => camera.id));
+  const progress = createProgress(
+    style,
+    task.spec.cameras.map((camera) => camera.id),
+  );
   let status: Status;
   try {
     status = await runWorkers(plan, out, stopped, progress);
@@ -86,7 +95,12 @@ function planLocally(task: Task, out: string): DesiredTask {
 }
 
 /** Runs until everything is completed, every camera failed, a worker is given up, or a stop is asked for. */
-async function runWorkers(plan: DesiredTask, out: string, stopped: StopSignals, progress: Progress): Promise<Status> {
+async function runWorkers(
+  plan: DesiredTask,
+  out: string,
+  stopped: StopSignals,
+  progress: Progress,
+): Promise<Status> {
   let fatal: string | undefined;
   const workers = await startWorkers(plan, {
     folder: out,
@@ -136,9 +150,13 @@ async function makeOutFolder(task: Task, given: string | undefined): Promise<str
     await mkdir(out, { recursive: true });
     if (given === undefined) await pointLatestTo(out);
   } catch (cause) {
-    throw new UserError(`${out}: results cannot be written there: ${(cause as Error).message}; choose another --out`, 1, {
-      cause,
-    });
+    throw new UserError(
+      `${out}: results cannot be written there: ${(cause as Error).message}; choose another --out`,
+      1,
+      {
+        cause,
+      },
+    );
   }
   // A status of an earlier run there would end this one at once.
   await rm(join(out, 'status.json'), { force: true });
@@ -194,9 +212,4 @@ function positiveNumber(value: string): number {
   const number = Number(value);
   if (!(number > 0)) throw new InvalidArgumentError('give a number of seconds above 0');
   return number;
-}
-
-/** Whether a camera's pictures can be read again after the run. */
-export function isFile(camera: Task['spec']['cameras'][number]): boolean {
-  return sourceTypeOf(camera.source) === 'File';
 }

@@ -13,7 +13,8 @@ export async function readTask(path: string): Promise<Task> {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
+    const reason =
+      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
     throw new UserError(`${path}: ${reason}`, exitCodes.badInput, { cause });
   }
   try {
@@ -35,7 +36,8 @@ export function withAbsolutePaths(task: Task, taskPath: string): Task {
     if (image.file !== undefined) image.file = resolve(folder, image.file);
   }
   for (const { modelRef } of [copy.spec.stages.detect, copy.spec.stages.embed]) {
-    if (modelRef?.uri !== undefined && !modelRef.uri.includes('://')) modelRef.uri = resolve(folder, modelRef.uri);
+    if (modelRef?.uri !== undefined && !modelRef.uri.includes('://'))
+      modelRef.uri = resolve(folder, modelRef.uri);
   }
   return copy;
 }
