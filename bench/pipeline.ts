@@ -49,7 +49,10 @@ interface Measurement {
 type Packing = 'PerNode' | 'PerStage';
 
 function task(packing: Packing) {
-  const cameras = Array.from({ length: cameraCount }, (_, i) => ({ id: `camera-${i + 1}`, source: { uri: values.video } }));
+  const cameras = Array.from({ length: cameraCount }, (_, i) => ({
+    id: `camera-${i + 1}`,
+    source: { uri: values.video },
+  }));
   return parseTask(
     JSON.stringify({
       apiVersion: 'sedna.io/v1alpha1',
@@ -58,7 +61,10 @@ function task(packing: Packing) {
       spec: {
         cameras,
         packing,
-        stages: { detect: { modelRef: { name: values.detector } }, embed: { modelRef: { name: values.embedder } } },
+        stages: {
+          detect: { modelRef: { name: values.detector } },
+          embed: { modelRef: { name: values.embedder } },
+        },
       },
     }),
     'bench',
@@ -157,8 +163,12 @@ const ms = (seconds: number) => `${(seconds * 1000).toFixed(2)} ms`;
 const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 const spread = (numbers: number[]) => `${Math.min(...numbers).toFixed(1)}-${Math.max(...numbers).toFixed(1)}`;
 
-console.log(`${values.video}, ${cameraCount} cameras, ${values.detector} + ${values.embedder}, ${threads} threads a session`);
-console.log(`${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}`);
+console.log(
+  `${values.video}, ${cameraCount} cameras, ${values.detector} + ${values.embedder}, ${threads} threads a session`,
+);
+console.log(
+  `${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}`,
+);
 const rates: Record<'floor' | Packing, number[]> = { floor: [], PerNode: [], PerStage: [] };
 let last: Measurement | undefined;
 for (let round = 1; round <= Number(values.rounds); round++) {

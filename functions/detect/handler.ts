@@ -124,7 +124,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
       throw new PermanentError(`detect takes frame and stream events, not ${event.type}`);
     },
     async shutdown() {
-      await Promise.all([...cameras.values()].map((camera) => camera.recorder?.close()));
+      for (const { recorder } of cameras.values()) await recorder?.close();
     },
     status: () => ({
       phase: 'Running',
