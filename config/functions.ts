@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import type { EventName } from './events.ts';
 import { packageRoot } from './packageRoot.ts';
 import { quantityBytes, quantityCores } from './quantities.ts';
-import { Serverless, type FunctionEntry } from './schema/functions.ts';
+import { fromOutside, Serverless, type FunctionEntry } from './schema/functions.ts';
 import { ConfigError, type Problem } from './validation/configError.ts';
 import { createValidator } from './validation/validator.ts';
 import { readYaml } from './validation/yamlSource.ts';
@@ -38,9 +38,6 @@ export interface FunctionList {
 }
 
 const check = createValidator(Serverless);
-
-/** Events that come from outside the functions: cameras push images, every worker reports. */
-const fromOutside: readonly EventName[] = ['image', 'report'];
 
 /** The list of functions of this package, or of the file at `path`. Throws ConfigError with `file:line: path` of each problem. */
 export function loadFunctions(path = join(packageRoot(), 'serverless.yml')): FunctionList {

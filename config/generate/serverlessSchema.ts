@@ -1,6 +1,6 @@
 // The schema of serverless.yml as plain JSON for the osls plugin, which must work before anything is built.
 import { Type } from '@sinclair/typebox';
-import { functionFields, providerFields } from '../schema/functions.ts';
+import { FunctionEntry, fromOutside, providerFields } from '../schema/functions.ts';
 import { strictSchema } from '../validation/strictSchema.ts';
 import { eventTypes } from '../events.ts';
 import { stageNames } from '../worker.ts';
@@ -10,20 +10,23 @@ export function serverlessSchema(): string {
     {
       stages: stageNames,
       eventTypes,
-      provider: withoutHints(strictSchema(Type.Object(providerFields))),
-      function: withoutHints(strictSchema(Type.Object(functionFields))),
+      fromOutside,
+      provider: forOsls(strictSchema(Type.Object(providerFields))),
+      function: forOsls(strictSchema(FunctionEntry)),
     },
     null,
     2,
   )}\n`;
 }
 
-/** osls checks with Ajv in strict mode, which refuses keywords it does not know. */
-function withoutHints(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutHints);
+/** osls checks with Ajv in strict mode: unknown keywords and alternatives of types are refused, and numbers become text. */
+function forOsls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(forOsls);
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(
-    ([key, inner]) => !(key === 'hint' && typeof inner === 'string') && !key.startsWith('x-'),
-  );
-  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutHints(inner)]));
+  const node = value as Record<string, unknown>;
+  const entries = Object.entries(node)
+    .filter(([key, inner]) => !(key === 'hint' && typeof inner === 'string') && !key.startsWith('x-'))
+    .map(([key, inner]) => [key, forOsls(inner)]);
+  const type = node['x-kubernetes-int-or-string'] === true ? { type: 'string' } : {};
+  return { ...Object.fromEntries(entries), ...type };
 }

@@ -31,6 +31,8 @@ export function structural(schema: TSchema, path = 'resource'): Structural {
   const node: Structural = {};
   for (const keyword of kept) if (schema[keyword] !== undefined) node[keyword] = schema[keyword];
   const rules = rulesOf(schema);
+  // The API server asks the rules about the default as it stands, before it fills in the defaults inside.
+  if (rules.length > 0 && schema.default !== undefined) node['default'] = filled(schema, schema.default);
   if (rules.length > 0)
     node['x-kubernetes-validations'] = rules.map(({ rule, message }) => ({ rule, message }));
   const required = requiredFields(schema);
@@ -47,6 +49,18 @@ export function structural(schema: TSchema, path = 'resource'): Structural {
     node['additionalProperties'] = structural(schema['additionalProperties'] as TSchema, `${path}{}`);
   refuseOthers(schema, path);
   return node;
+}
+
+/** A default with the defaults of its fields. */
+function filled(schema: TSchema, value: unknown): unknown {
+  const properties = schema['properties'] as Record<string, TSchema> | undefined;
+  if (properties === undefined) return value;
+  const given = value as Record<string, unknown>;
+  const fields = Object.entries(properties).flatMap(([name, field]) => {
+    const inner: unknown = given[name] ?? field.default;
+    return inner === undefined ? [] : [[name, filled(field, inner)]];
+  });
+  return Object.fromEntries(fields) as unknown;
 }
 
 function refuseOthers(schema: TSchema, path: string): void {

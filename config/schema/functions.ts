@@ -3,6 +3,9 @@ import { Type, type Static } from '@sinclair/typebox';
 import { eventTypes, type EventName } from '../events.ts';
 import { choice, quantity } from './fields.ts';
 
+/** Events that no function produces: cameras push images, every worker reports. */
+export const fromOutside: readonly EventName[] = ['image', 'report'];
+
 const eventNames = Object.keys(eventTypes) as EventName[];
 const whole = (description: string, minimum: number, maximum: number) =>
   Type.Integer({ description, minimum, maximum });
@@ -16,8 +19,7 @@ const Amounts = (description: string) =>
     { description },
   );
 
-/** The fields of a function that only this project has; osls knows handler and description itself. */
-export const functionFields = {
+const functionFields = {
   placement: choice(['edge', 'cloud'], {
     description: 'Where the function runs unless a task says otherwise.',
   }),
@@ -63,7 +65,7 @@ export const functionFields = {
   ),
 };
 
-const FunctionEntry = Type.Object(
+export const FunctionEntry = Type.Object(
   {
     description: Type.String({ description: 'One sentence.', minLength: 1, maxLength: 512 }),
     handler: Type.String({

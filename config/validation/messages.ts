@@ -57,6 +57,10 @@ function expected(error: ErrorObject, schema: FieldSchema): string {
     case 'minimum':
     case 'maximum':
       return range(schema.minimum, schema.maximum, '');
+    case 'exclusiveMinimum':
+      return `greater than ${error.schema as number}`;
+    case 'uniqueItems':
+      return 'a list without repetitions';
     case 'minItems':
     case 'maxItems':
       return `a list ${range(schema.minItems, schema.maxItems, ' entries long')}`;

@@ -5,10 +5,17 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length * 0.4)) + 0.5;
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const distance = distanceBetween(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
+}
+
+/** The edit distance, but a word that only goes on or breaks off is as near as one wrong letter. */
+function distanceBetween(one: string, other: string): number {
+  const shorter = Math.min(one.length, other.length);
+  if (shorter >= 3 && (one.startsWith(other) || other.startsWith(one))) return 1;
+  return editDistance(one, other);
 }
 
 /** Least number of inserted, deleted, replaced or swapped letters between two words. */
