@@ -5,6 +5,7 @@ import { eventTypes } from '../../config/events.ts';
 import { ClosedError, OverloadedError } from './inbox.ts';
 import { HttpError, refuse } from './answers.ts';
 import { batchMessage, binaryMessage, mediaType, parse } from './binding.ts';
+import { readBody } from './body.ts';
 import { fromEnvelope, toEnvelope } from './codec.ts';
 import { imageEvent } from './picture.ts';
 import { Intake } from './intake.ts';
@@ -64,10 +65,7 @@ function createApp(parts: ServerParts, options: ServerOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
   const intake = new Intake(parts.stages, options, parts.metrics);
-  const body = [
-    admit(parts, options),
-    express.raw({ type: () => true, limit: options.bodyBytes, inflate: true }),
-  ];
+  const body = [admit(parts, options), readBody(options.bodyBytes)];
   app.post(
     '/',
     body,
