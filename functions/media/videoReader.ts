@@ -1,8 +1,7 @@
 // The open stream that video.ts returns: reads packets, decodes, skips what the fps limit does not want, converts the rest to RGB.
-import type { AVPixelFormat } from 'node-av/constants';
 import { av, constants, libavReason } from './libav.ts';
-import { createFrameGate, type FrameGate } from './frameGate.ts';
-import { allocateRgb } from './pixels.ts';
+import { FramePlacer, type PlacedPicture } from './framePlacer.ts';
+import { RgbConverter } from './rgbConverter.ts';
 import { VideoError, type VideoSource } from './videoSource.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -46,16 +45,15 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
   readonly #opened: OpenedVideo;
   readonly #packet = new av.Packet();
   readonly #frame = new av.Frame();
-  readonly #secondsPerTick: number;
-  readonly #frameInterval: number;
+  readonly #converter = new RgbConverter();
+  readonly #placer: FramePlacer;
+  /** Every packet is a picture of its own, so the fps limit saves decoding too. */
+  readonly #pictures: boolean;
   /** Multipart JPEG carries no time: the time of arrival is used. */
   readonly #timeless: boolean;
-  readonly #gate: FrameGate;
-  #scaler: { context: av.SoftwareScaleContext; key: string } | undefined;
-  #origin: number | undefined;
-  #lastTime = -Infinity;
+  #placed: PlacedPicture | undefined;
   #arrivedMs = 0;
-  #count = 0;
+  #decoded = 0;
   #damagedInRow = 0;
   #draining = false;
   #closed = false;
@@ -66,11 +64,9 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
     this.#opened = opened;
     this.#packet.alloc();
     this.#frame.alloc();
-    this.#gate = createFrameGate(opened.fps);
-    this.#secondsPerTick = stream.timeBase.toDouble();
-    const rate = stream.avgFrameRate.num > 0 ? stream.avgFrameRate.toDouble() : 25;
-    this.#frameInterval = 1 / rate;
+    this.#pictures = stream.codecpar.codecId === constants.AV_CODEC_ID_MJPEG;
     this.#timeless = input.iformat?.name === 'mpjpeg';
+    const rate = stream.avgFrameRate.num > 0 ? stream.avgFrameRate.toDouble() : 25;
     this.width = stream.codecpar.width;
     this.height = stream.codecpar.height;
     const durationS = Number(input.duration) / 1e6;
@@ -79,9 +75,13 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
     if (this.durationS !== undefined) {
       this.frameCount = Number(stream.nbFrames) || Math.round(this.durationS * rate);
     }
-    if (!this.live && stream.startTime !== constants.AV_NOPTS_VALUE) {
-      this.#origin = Number(stream.startTime) * this.#secondsPerTick;
-    }
+    const known = !this.live && stream.startTime !== constants.AV_NOPTS_VALUE;
+    this.#placer = new FramePlacer({
+      secondsPerTick: stream.timeBase.toDouble(),
+      frameInterval: 1 / rate,
+      startTicks: known ? stream.startTime : undefined,
+      fps: opened.fps,
+    });
   }
 
   /**
@@ -119,7 +119,7 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
     await this.#reading;
     await closeWhenIdle(input, watchdog, () => {
       decoder.freeContext();
-      this.#scaler?.context.freeContext();
+      this.#converter.free();
       this.#frame.free();
       this.#packet.free();
     });
@@ -133,12 +133,13 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
       const code = decoder.receiveFrameSync(this.#frame);
       if (code >= 0) {
         this.#damagedInRow = 0;
-        const index = this.#count++;
-        const time = this.#timeOf(this.#frame);
-        if (this.#gate(time)) return await this.#convert(time, index);
+        this.#decoded++;
+        const placed = this.#placed ?? this.#place(this.#frame.bestEffortTimestamp);
+        this.#placed = undefined;
+        if (placed.wanted) return await this.#convert(placed);
         this.#frame.unref();
       } else if (code === constants.AVERROR_EOF) {
-        if (this.#count === 0) this.#fail(`no frame could be decoded (${this.damaged} damaged packets)`);
+        if (this.#decoded === 0) this.#fail(`no frame could be decoded (${this.damaged} damaged packets)`);
         return null;
       } else {
         if (code !== constants.AVERROR_EAGAIN) this.#countDamage();
@@ -157,7 +158,8 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
     }
     if (this.#packet.streamIndex === stream.index) {
       this.#arrivedMs = performance.now();
-      const code = await decoder.sendPacket(this.#packet);
+      if (this.#pictures) this.#placed = this.#place(this.#packet.pts);
+      const code = this.#placed?.wanted === false ? 0 : await decoder.sendPacket(this.#packet);
       if (code < 0 && code !== constants.AVERROR_EAGAIN) this.#countDamage();
     }
     this.#packet.unref();
@@ -178,48 +180,17 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
     }
   }
 
-  #timeOf(frame: av.Frame): number {
-    const pts = frame.bestEffortTimestamp;
-    let seconds: number;
-    if (this.#timeless) seconds = this.#arrivedMs / 1000;
-    else if (pts !== constants.AV_NOPTS_VALUE) seconds = Number(pts) * this.#secondsPerTick;
-    else seconds = (this.#origin ?? 0) + Math.max(0, this.#lastTime + this.#frameInterval);
-    this.#origin ??= seconds;
-    const time = seconds - this.#origin;
-    // Damaged streams repeat or step back; consumers divide by differences of time.
-    this.#lastTime = time > this.#lastTime ? time : this.#lastTime + this.#frameInterval / 100;
-    return this.#lastTime;
+  #place(pts: bigint): PlacedPicture {
+    const ticks = pts === constants.AV_NOPTS_VALUE ? undefined : pts;
+    return this.#placer.place(ticks, this.#timeless ? this.#arrivedMs / 1000 : undefined);
   }
 
-  /** Writes the RGB straight into the caller's buffer: no copy besides the conversion itself. */
-  async #convert(time: number, index: number): Promise<VideoFrame> {
-    const frame = this.#frame;
-    const { width, height, format } = frame;
-    const pixels = allocateRgb(width, height);
-    const scaler = this.#scalerFor(width, height, format as AVPixelFormat);
-    const rows = await scaler.scale(frame.data!, frame.linesize, 0, height, [pixels], [width * 3]);
-    frame.unref();
-    if (rows !== height) this.#fail(`frame ${index} cannot be converted to RGB`);
+  async #convert({ time, index }: PlacedPicture): Promise<VideoFrame> {
+    const { width, height } = this.#frame;
+    const pixels = await this.#converter.convert(this.#frame);
+    this.#frame.unref();
+    if (pixels === undefined) this.#fail(`frame ${index} cannot be converted to RGB`);
     return { pixels, width, height, time, index };
-  }
-
-  #scalerFor(width: number, height: number, format: AVPixelFormat): av.SoftwareScaleContext {
-    const key = `${width}x${height}:${format}`;
-    if (this.#scaler?.key !== key) {
-      this.#scaler?.context.freeContext();
-      const context = new av.SoftwareScaleContext();
-      context.getContext(
-        width,
-        height,
-        format,
-        width,
-        height,
-        constants.AV_PIX_FMT_RGB24,
-        constants.SWS_BILINEAR,
-      );
-      this.#scaler = { context, key };
-    }
-    return this.#scaler.context;
   }
 
   #countDamage(): void {

@@ -44,7 +44,12 @@ export async function resolveVideoSource(source: string, options: VideoSourceOpt
   if (scheme === 'file') return await fileSource(fileURLToPath(source));
   const url = withCredentials(source, options.credentials);
   const stallUs = String(Math.round(options.stallTimeoutMs * 1000));
-  const common = { format_whitelist: containers, analyzeduration: '3000000', rw_timeout: stallUs };
+  const common = {
+    format_whitelist: containers,
+    analyzeduration: '3000000',
+    fpsprobesize: '0',
+    rw_timeout: stallUs,
+  };
   if (scheme === 'http' || scheme === 'https') {
     const only = { protocol_whitelist: 'http,https,tcp,tls', max_redirects: '0' };
     return { kind: 'http', name: redact(source), url, options: { ...common, ...only } };
