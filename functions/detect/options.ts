@@ -3,7 +3,7 @@ import type { ModelConfig } from '../../config/worker.ts';
 import { PermanentError } from '../function.ts';
 import { defaultCropOptions, type CropOptions } from './core/crops.ts';
 import { defaultNmsOptions, type NmsOptions } from './core/nms.ts';
-import { defaultTrackerOptions, type TrackerOptions } from './core/tracker-options.ts';
+import { defaultTrackerOptions, type TrackerOptions } from './core/trackerOptions.ts';
 
 export interface DetectParts {
   nms: NmsOptions;

@@ -24,7 +24,13 @@ export function describeColours(rgb: Uint8Array, image: ImageSize, detections: D
   return signatures;
 }
 
-function sampleBox(rgb: Uint8Array, image: ImageSize, boxes: Float32Array, row: number, signature: Float32Array): void {
+function sampleBox(
+  rgb: Uint8Array,
+  image: ImageSize,
+  boxes: Float32Array,
+  row: number,
+  signature: Float32Array,
+): void {
   const left = boxes[row * 4]!;
   const top = boxes[row * 4 + 1]!;
   const width = boxes[row * 4 + 2]! - left;

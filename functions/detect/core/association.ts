@@ -1,19 +1,13 @@
 // Pairs tracks with detections for the tracker's stages: fills the cost of each pair and lets `assign` choose.
 import { assign, type AssignmentSpace } from './assignment.ts';
-import { centreDistance } from './kalman.ts';
-import type { Detections } from './detections.ts';
+import { centreDeviation } from './kalman.ts';
+import type { SeenDetections } from './detections.ts';
 import type { Track } from './track.ts';
-import type { TrackerOptions } from './tracker-options.ts';
-
-/** Detections of one frame with what they look like. */
-export interface SeenDetections extends Detections {
-  /** count x D, each row of length 1, D the same in every frame; compared by dot product. Left out when nothing is known. */
-  readonly appearance?: Float32Array;
-}
+import type { AssociationOptions } from './trackerOptions.ts';
 
 /**
- * Pairs each track of `tracks` with at most one row of `rows`. Results are in the space: `columnOfRow[i]` is an index into `rows`
- * for `tracks[i]`, `rowOfColumn[j]` the reverse, -1 for none.
+ * Pairs each track of `tracks` with at most one row of `rows`; a pair costs 1 - similarity and must stay below `limit`.
+ * Results are in the space: `columnOfRow[i]` is an index into `rows` for `tracks[i]`, `rowOfColumn[j]` the reverse, -1 for none.
  */
 export function associate(
   space: AssignmentSpace,
@@ -21,49 +15,67 @@ export function associate(
   detections: SeenDetections,
   rows: readonly number[],
   limit: number,
-  options: TrackerOptions,
+  options: AssociationOptions,
 ): void {
-  for (let i = 0; i < tracks.length; i++) {
-    for (let j = 0; j < rows.length; j++) {
-      space.cost[i * rows.length + j] = pairCost(tracks[i]!, detections, rows[j]!, options);
-    }
-  }
+  tracks.forEach((track, i) => {
+    fillCosts(space.cost, i * rows.length, track, detections, rows, 1 - limit, options);
+  });
   assign(space, tracks.length, rows.length, limit);
 }
 
-function pairCost(track: Track, detections: SeenDetections, row: number, options: TrackerOptions): number {
-  const distance = centreDistance(track.filter, detections.boxes, row, options);
-  const shared = bufferedOverlap(track.predicted, detections.boxes, row, options.buffer);
-  if (distance > options.maxDistance && shared <= 0) return Infinity;
-  const likelihood = Math.exp(-distance / 2);
-  const cost = 1 - (1 - options.motionWeight) * shared - options.motionWeight * likelihood;
-  if (options.appearanceWeight === 0 || detections.appearance === undefined || track.appearance === null)
-    return cost;
-  const difference = 1 - likeness(track.appearance, detections.appearance, row);
-  return cost * (1 - options.appearanceWeight) + options.appearanceWeight * difference;
+function fillCosts(
+  cost: Float64Array,
+  start: number,
+  track: Track,
+  detections: SeenDetections,
+  rows: readonly number[],
+  least: number,
+  options: AssociationOptions,
+): void {
+  const reachX = options.reach * centreDeviation(track.filter, 0);
+  const reachY = options.reach * centreDeviation(track.filter, 1);
+  const claim = Math.exp(-options.lostWeight * track.missedSeconds);
+  for (let j = 0; j < rows.length; j++) {
+    const row = rows[j]!;
+    let similarity = claim * reachedOverlap(track.predicted, reachX, reachY, detections.boxes, row);
+    if (similarity > least) similarity *= resemblance(track, detections, row, options);
+    cost[start + j] = similarity > least ? 1 - similarity : Infinity;
+  }
 }
 
-function bufferedOverlap(
-  box: ArrayLike<number>,
-  boxes: ArrayLike<number>,
+/** Intersection over union after both boxes grew by the reach on each side (after the buffered IoU of C-BIoU). */
+function reachedOverlap(
+  box: Float64Array,
+  reachX: number,
+  reachY: number,
+  boxes: Float32Array,
   row: number,
-  buffer: number,
 ): number {
   const at = row * 4;
-  const growX = buffer * (box[2]! - box[0]!);
-  const growY = buffer * (box[3]! - box[1]!);
-  const otherX = buffer * (boxes[at + 2]! - boxes[at]!);
-  const otherY = buffer * (boxes[at + 3]! - boxes[at + 1]!);
-  const width =
-    Math.min(box[2]! + growX, boxes[at + 2]! + otherX) - Math.max(box[0]! - growX, boxes[at]! - otherX);
+  const width = Math.min(box[2]!, boxes[at + 2]!) - Math.max(box[0]!, boxes[at]!) + 2 * reachX;
   if (!(width > 0)) return 0;
-  const height =
-    Math.min(box[3]! + growY, boxes[at + 3]! + otherY) - Math.max(box[1]! - growY, boxes[at + 1]! - otherY);
+  const height = Math.min(box[3]!, boxes[at + 3]!) - Math.max(box[1]!, boxes[at + 1]!) + 2 * reachY;
   if (!(height > 0)) return 0;
-  const scale = (1 + 2 * buffer) ** 2;
-  const own = (box[2]! - box[0]!) * (box[3]! - box[1]!) * scale;
-  const other = (boxes[at + 2]! - boxes[at]!) * (boxes[at + 3]! - boxes[at + 1]!) * scale;
+  const own = (box[2]! - box[0]! + 2 * reachX) * (box[3]! - box[1]! + 2 * reachY);
+  const other = (boxes[at + 2]! - boxes[at]! + 2 * reachX) * (boxes[at + 3]! - boxes[at + 1]! + 2 * reachY);
   return (width * height) / (own + other - width * height);
+}
+
+/** 1 for the same height and the same looks, towards 0 for others. */
+function resemblance(
+  track: Track,
+  detections: SeenDetections,
+  row: number,
+  options: AssociationOptions,
+): number {
+  const { boxes, appearance } = detections;
+  const height = boxes[row * 4 + 3]! - boxes[row * 4 + 1]!;
+  const expected = track.predicted[3]! - track.predicted[1]!;
+  let difference = options.sizeWeight * Math.abs(Math.log(height / expected));
+  if (track.appearance !== null && appearance !== undefined) {
+    difference += options.appearanceWeight * (1 - likeness(track.appearance, appearance, row));
+  }
+  return Math.exp(-difference);
 }
 
 function likeness(remembered: Float32Array, appearance: Float32Array, row: number): number {

@@ -9,6 +9,12 @@ export interface Detections {
   readonly count: number;
 }
 
+/** Detections of one frame with what they look like. */
+export interface SeenDetections extends Detections {
+  /** count x D, each row of length 1, D the same in every frame; compared by dot product. Left out when nothing is known. */
+  readonly appearance?: Float32Array;
+}
+
 export interface ImageSize {
   /** Pixels. */
   readonly width: number;

@@ -11,6 +11,8 @@ export interface MotionOptions {
   readonly centreNoise: number;
   /** Detector jitter of width and height, in body heights. */
   readonly sizeNoise: number;
+  /** Extra jitter of unsure boxes: noise times 1 + weakNoise x (1 - score). */
+  readonly weakNoise: number;
   /** How fast a person may be when first seen, one deviation, body heights per second (a walker makes about 0.8). */
   readonly startSpeed: number;
   /** How fast box size may change when first seen, one deviation, body heights per second. */
@@ -66,17 +68,18 @@ export function predict(
   if (filter[heightAxis - axisLength]! < smallest) filter[heightAxis - axisLength] = smallest;
 }
 
-/** Corrects the filter with a detected box. `boxes` n x 4, x1 y1 x2 y2, pixels. */
+/** Corrects the filter with a detected box, `noiseScale` times as jittery as a sure one. `boxes` n x 4, x1 y1 x2 y2, pixels. */
 export function correct(
   filter: Float64Array,
   boxes: ArrayLike<number>,
   row: number,
+  noiseScale: number,
   options: MotionOptions,
 ): void {
   const height = boxHeight(boxes, row);
   for (let axis = 0; axis < 4; axis++) {
     const at = axis * axisLength;
-    const noise = square((axis > 1 ? options.sizeNoise : options.centreNoise) * height);
+    const noise = square((axis > 1 ? options.sizeNoise : options.centreNoise) * height * noiseScale);
     const variance = filter[at + 2]!;
     const covariance = filter[at + 3]!;
     const innovation = measure(boxes, row, axis) - filter[at]!;
@@ -90,27 +93,19 @@ export function correct(
   }
 }
 
-/** Squared Mahalanobis distance of a box's centre from the prediction: 2 degrees of freedom, 9.2 is the 99 % limit. */
-export function centreDistance(
-  filter: Float64Array,
-  boxes: ArrayLike<number>,
-  row: number,
-  options: MotionOptions,
-): number {
-  const noise = square(options.centreNoise * filter[heightAxis]!);
-  const x = measure(boxes, row, 0) - filter[0]!;
-  const y = measure(boxes, row, 1) - filter[axisLength]!;
-  return (x * x) / (filter[2]! + noise) + (y * y) / (filter[axisLength + 2]! + noise);
+/** One deviation of the predicted centre along an axis (0 x, 1 y), pixels. */
+export function centreDeviation(filter: Float64Array, axis: 0 | 1): number {
+  return Math.sqrt(filter[axis * axisLength + 2]!);
 }
 
-/** Writes the filter's box to `out` at `row` (n x 4, x1 y1 x2 y2, pixels). */
-export function writeBox(filter: Float64Array, out: Float64Array, row: number): void {
+/** Writes the filter's box to `out` (x1 y1 x2 y2, pixels). */
+export function writeBox(filter: Float64Array, out: Float64Array): void {
   const halfWidth = filter[2 * axisLength]! / 2;
   const halfHeight = filter[heightAxis]! / 2;
-  out[row * 4] = filter[0]! - halfWidth;
-  out[row * 4 + 1] = filter[axisLength]! - halfHeight;
-  out[row * 4 + 2] = filter[0]! + halfWidth;
-  out[row * 4 + 3] = filter[axisLength]! + halfHeight;
+  out[0] = filter[0]! - halfWidth;
+  out[1] = filter[axisLength]! - halfHeight;
+  out[2] = filter[0]! + halfWidth;
+  out[3] = filter[axisLength]! + halfHeight;
 }
 
 function measure(boxes: ArrayLike<number>, row: number, axis: number): number {

@@ -1,53 +1,57 @@
 // One remembered person of the tracker: birth, prediction, and what a matched detection changes.
 import { correct, filterLength, predict, startFilter, writeBox } from './kalman.ts';
-import type { SeenDetections } from './association.ts';
-import type { TrackerOptions } from './tracker-options.ts';
+import type { SeenDetections, TrackedBox } from './detections.ts';
+import type { TrackerOptions } from './trackerOptions.ts';
 
 export interface Track {
-  /** 0 until the track is confirmed, so that reported ids have no holes. */
+  /** 0 until the track is reported, so that reported ids have no holes. */
   id: number;
   readonly filter: Float64Array;
   /** x1 y1 x2 y2, pixels: where the motion model expects the person now. */
   readonly predicted: Float64Array;
   hits: number;
   ageSeconds: number;
+  /** Since the latest detection, 0 when matched in the current frame. */
   unseenSeconds: number;
+  /** How long the track had been out of sight at the previous frame; 0 while it is visible. */
+  missedSeconds: number;
+  /** Since the latest detection that was strong enough for the first stage. */
+  weakSeconds: number;
   score: number;
   /** Row of the detection matched in the current frame, -1 for none. */
   detection: number;
   appearance: Float32Array | null;
 }
 
-/** A new, unconfirmed track at one detection; `width` is the length of an appearance row, 0 without appearance. */
-export function startTrack(
-  detections: SeenDetections,
-  row: number,
-  width: number,
-  options: TrackerOptions,
-): Track {
-  const filter = new Float64Array(filterLength);
-  startFilter(filter, detections.boxes, row, options);
+/** A new track at one detection, not reported yet. */
+export function startTrack(detections: SeenDetections, row: number, options: TrackerOptions): Track {
   const track: Track = {
     id: 0,
-    filter,
+    filter: new Float64Array(filterLength),
     predicted: new Float64Array(4),
     hits: 1,
     ageSeconds: 0,
     unseenSeconds: 0,
+    missedSeconds: 0,
+    weakSeconds: 0,
     score: detections.scores[row]!,
     detection: row,
-    appearance: detections.appearance?.slice(row * width, (row + 1) * width) ?? null,
+    appearance: copyAppearance(detections, row),
   };
-  writeBox(filter, track.predicted, 0);
+  startFilter(track.filter, detections.boxes, row, options);
+  writeBox(track.filter, track.predicted);
   return track;
 }
 
 /** Moves a track ahead; until a match says otherwise it counts as unseen. */
 export function advanceTrack(track: Track, dtSeconds: number, options: TrackerOptions): void {
-  predict(track.filter, dtSeconds, track.unseenSeconds > 0, options);
-  writeBox(track.filter, track.predicted, 0);
+  const isOutOfSight = track.detection < 0;
+  predict(track.filter, dtSeconds, isOutOfSight, options);
+  writeBox(track.filter, track.predicted);
+  track.missedSeconds = isOutOfSight ? track.unseenSeconds : 0;
   track.ageSeconds += dtSeconds;
   track.unseenSeconds += dtSeconds;
+  track.weakSeconds += dtSeconds;
   track.detection = -1;
 }
 
@@ -58,16 +62,43 @@ export function matchTrack(
   row: number,
   options: TrackerOptions,
 ): void {
-  correct(track.filter, detections.boxes, row, options);
+  const score = detections.scores[row]!;
+  correct(track.filter, detections.boxes, row, 1 + options.weakNoise * (1 - score), options);
   track.hits++;
   track.unseenSeconds = 0;
-  track.score = detections.scores[row]!;
+  track.score = score;
   track.detection = row;
-  if (track.appearance !== null && detections.appearance !== undefined && track.score >= options.highScore) {
+  if (score < options.highScore) return;
+  track.weakSeconds = 0;
+  if (track.appearance !== null && detections.appearance !== undefined) {
     rememberAppearance(track.appearance, detections.appearance, row, options.appearanceMemory);
   }
 }
 
+/** The track as others see it. */
+export function reportTrack(track: Track, detections: SeenDetections, started: boolean): TrackedBox {
+  const isMatched = track.detection >= 0;
+  const boxes = isMatched ? detections.boxes : track.predicted;
+  const at = isMatched ? track.detection * 4 : 0;
+  return {
+    id: track.id,
+    box: [boxes[at]!, boxes[at + 1]!, boxes[at + 2]!, boxes[at + 3]!],
+    score: track.score,
+    ageSeconds: track.ageSeconds,
+    unseenSeconds: track.unseenSeconds,
+    detection: track.detection,
+    started,
+    lost: !isMatched,
+  };
+}
+
+function copyAppearance({ appearance, count }: SeenDetections, row: number): Float32Array | null {
+  if (appearance === undefined) return null;
+  const length = appearance.length / count;
+  return appearance.slice(row * length, (row + 1) * length);
+}
+
+/** Only strong boxes teach what a person looks like: weak ones are often half somebody else. */
 function rememberAppearance(remembered: Float32Array, seen: Float32Array, row: number, memory: number): void {
   const start = row * remembered.length;
   let sum = 0;
