@@ -1,0 +1,206 @@
+// Gives identities to the tracks of all cameras of one task. The handler feeds it, stores what it touched, emits its changes.
+// Revisions are applied in media time; at each tick all traces in memory are grouped anew and what differs is announced.
+// The last grouping (`finish`) depends on the traces alone: any arrival order ends with the same identities.
+import type { IdentityChange } from '../../../config/events.ts';
+import { createArrival, type Arrival, type CameraClock, type Waiting } from './arrival.ts';
+import { changesOf, type Move } from './changes.ts';
+import { cluster } from './cluster.ts';
+import { identityName } from './names.ts';
+import { evidenceFor } from './reasons.ts';
+import { relieve } from './relief.ts';
+import { newTrace, revise, type Revision } from './revise.ts';
+import type { MatchSettings } from './settings.ts';
+import { createSimilarities } from './similarity.ts';
+import type { Topology } from './stays.ts';
+import { byFirstSeen, isOpen, traceKey, type Trace } from './trace.ts';
+
+/** What changed since it was last taken: to be stored in one transaction. */
+export interface Delta {
+  changes: IdentityChange[];
+  /** Revisions that were applied. */
+  applied: Waiting[];
+  /** Traces that are new or differ. */
+  touched: Trace[];
+  /** Keys of traces that left the memory: condensed into another or retired. */
+  removed: string[];
+}
+
+export interface Matcher {
+  /** Takes a revision that came at media time `time`; undefined when it was seen before. */
+  offer(revision: Revision, time: number): Waiting | undefined;
+  endCamera(camera: string): void;
+  /** Applies what may be applied; cameras in `stalled` are not waited for. */
+  advance(stalled: ReadonlySet<string>): void;
+  /** Groups once more without waiting for a later revision. */
+  settle(): void;
+  /** Everything has come: the final grouping. */
+  finish(): void;
+  takeDelta(): Delta;
+  restore(traces: Trace[], clocks: Map<string, CameraClock>, waiting: Waiting[]): void;
+  clock(camera: string): CameraClock;
+  allEnded(): boolean;
+  waiting(): number;
+  traces(): number;
+}
+
+export function createMatcher(
+  cameras: readonly string[],
+  settings: MatchSettings,
+  topology: Topology,
+): Matcher {
+  const arrival: Arrival = createArrival(cameras, settings.maxWaiting);
+  const similarities = createSimilarities(settings, settings.maxTraces);
+  const traces = new Map<string, Trace>();
+  /** The same traces by first appearance. */
+  let sorted: Trace[] = [];
+  const offered = new Map<string, number>();
+  let delta: Delta = { changes: [], applied: [], touched: [], removed: [] };
+  const touched = new Set<Trace>();
+  let now = -Infinity;
+  let pending = false;
+
+  function apply(waiting: Waiting): void {
+    const { revision } = waiting;
+    const key = traceKey(revision.camera, revision.tracklet.track);
+    let trace = traces.get(key);
+    if (!trace) {
+      if (traces.size >= settings.maxTraces) relieveMemory();
+      trace = newTrace(revision);
+      traces.set(key, trace);
+      insert(trace);
+    }
+    revise(trace, revision);
+    if (offered.get(key) === revision.tracklet.revision) offered.delete(key);
+    touched.add(trace);
+    delta.applied.push(waiting);
+    pending = true;
+  }
+
+  function insert(trace: Trace): void {
+    let at = sorted.length;
+    while (at > 0 && byFirstSeen(trace, sorted[at - 1]!) < 0) at -= 1;
+    sorted.splice(at, 0, trace);
+  }
+
+  function relieveMemory(): void {
+    const { removed, changed } = relieve(sorted, settings);
+    for (const trace of removed) {
+      const key = traceKey(trace.camera, trace.track);
+      if (traces.get(key) === trace) {
+        traces.delete(key);
+        delta.removed.push(key);
+      }
+      touched.delete(trace);
+      similarities.forget(trace);
+    }
+    const gone = new Set(removed);
+    sorted = sorted.filter((trace) => !gone.has(trace));
+    for (const trace of changed) {
+      touched.add(trace);
+      trace.dirty = true;
+    }
+  }
+
+  /** Groups all traces and announces what differs from before. */
+  function evaluate(final: boolean): void {
+    if (!pending && !final) return;
+    pending = false;
+    for (const trace of sorted) {
+      const last = trace.stays[trace.stays.length - 1]!;
+      if (last.open && (final || trace.to < now - settings.staleS)) {
+        last.open = false;
+        touched.add(trace);
+      }
+    }
+    similarities.update(sorted, final);
+    const first = cluster(sorted, similarities, topology, settings);
+    const names = sorted.map((_, i) => identityName(sorted[first[i]!]!.camera, sorted[first[i]!]!.track));
+    const groups = new Map<string, Trace[]>();
+    sorted.forEach((trace, i) => {
+      const group = groups.get(names[i]!);
+      if (group) group.push(trace);
+      else groups.set(names[i]!, [trace]);
+    });
+    const moves: Move[] = [];
+    sorted.forEach((trace, i) => {
+      const after = names[i]!;
+      vote(trace, after);
+      if (trace.identity === undefined && !final && !ripe(trace)) return;
+      const { camera, track, identity: before } = trace;
+      const evidence =
+        before === after
+          ? { score: null, margin: null, reason: '' }
+          : evidenceFor(trace, after, groups, similarities);
+      moves.push({ camera, track, before, after, evidence });
+      if (before !== after) {
+        trace.identity = after;
+        touched.add(trace);
+      }
+    });
+    delta.changes.push(...changesOf(moves, now));
+  }
+
+  function vote(trace: Trace, decision: string): void {
+    if (!trace.news) return;
+    trace.news = false;
+    trace.votes = trace.votedFor === decision ? trace.votes + 1 : 1;
+    trace.votedFor = decision;
+    touched.add(trace);
+  }
+
+  function ripe(trace: Trace): boolean {
+    return !isOpen(trace) || trace.votes >= settings.votes || now - trace.from >= settings.deadlineS;
+  }
+
+  return {
+    offer(revision, time) {
+      const { camera, tracklet } = revision;
+      const key = traceKey(camera, tracklet.track);
+      const seen = Math.max(offered.get(key) ?? 0, traces.get(key)?.revision ?? 0);
+      if (tracklet.revision <= seen) return undefined;
+      offered.set(key, tracklet.revision);
+      return arrival.put(revision, time);
+    },
+    endCamera: (camera) => arrival.end(camera),
+    advance(stalled) {
+      for (let next = arrival.next(stalled); next; next = arrival.next(stalled)) {
+        const tick = Math.floor(next.turn / settings.tickS);
+        if (tick > Math.floor(now / settings.tickS)) evaluate(false);
+        now = Math.max(now, next.turn);
+        apply(next);
+      }
+    },
+    settle: () => evaluate(false),
+    finish: () => evaluate(true),
+    takeDelta() {
+      const taken = { ...delta, touched: [...touched] };
+      delta = { changes: [], applied: [], touched: [], removed: [] };
+      touched.clear();
+      return taken;
+    },
+    restore(restored, clocks, waiting) {
+      for (const trace of restored) {
+        traces.set(traceKey(trace.camera, trace.track), trace);
+        trace.dirty = true;
+      }
+      sorted = [...traces.values()].sort(byFirstSeen);
+      for (const [camera, clock] of clocks) {
+        arrival.restore(
+          camera,
+          clock,
+          waiting.filter((each) => each.revision.camera === camera),
+        );
+        now = Math.max(now, ...restored.map((trace) => trace.to));
+      }
+      for (const { revision } of waiting) {
+        const key = traceKey(revision.camera, revision.tracklet.track);
+        offered.set(key, Math.max(offered.get(key) ?? 0, revision.tracklet.revision));
+      }
+      pending = restored.length > 0;
+    },
+    clock: (camera) => arrival.clock(camera),
+    allEnded: () => arrival.ended(),
+    waiting: () => arrival.size(),
+    traces: () => traces.size,
+  };
+}

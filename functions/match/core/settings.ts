@@ -1,0 +1,78 @@
+// The numbers that shape decisions, each with its unit and effect. options.ts fills them from the task; the core reads them.
+
+export interface MatchSettings {
+  /** Whether people may keep their identity from one camera to another. */
+  acrossCamera: boolean;
+  /** Cosine similarity of two raw vectors at which "same" and "different" are equally likely. */
+  threshold: number;
+  /** Cosine similarity by which the best identity must lead the next distinct one. */
+  margin: number;
+  /** Revisions of a track that must agree before its identity is announced. */
+  votes: number;
+  /** Media seconds after which a track is announced with whatever was decided so far. */
+  deadlineS: number;
+  /** Media seconds between two evaluations. */
+  tickS: number;
+  /** Log-odds for each unit of similarity above the threshold. */
+  slope: number;
+  /** Share of the best pair of vectors in a similarity; the rest is the similarity of the mean vectors. */
+  bestPairShare: number;
+  /** Bounds of what appearance alone can say, log-odds. */
+  appearanceFloor: number;
+  appearanceCeiling: number;
+  /** People a camera's mean vector needs before it counts half; more makes subtraction more careful. */
+  meanShrinkage: number;
+  /** Extra log-odds asked of two tracks of one camera. */
+  sameCameraPenalty: number;
+  /** Log-odds lost for each natural logarithm of (1 + gap / gapScaleS). */
+  gapWeight: number;
+  gapScaleS: number;
+  /** Seconds for which two cameras that do not overlap may both show a person who crosses their border. */
+  handoverS: number;
+  /** Seconds of absence after which a place in one camera says nothing about the person. */
+  motionMemoryS: number;
+  /** Log-odds a well continued path adds at most, and a jump takes away at most. */
+  motionCeiling: number;
+  motionFloor: number;
+  /** Log-odds that learned transitions between two cameras add or take away at most. */
+  transitionCeiling: number;
+  transitionFloor: number;
+  /** Traces held in memory; the oldest are condensed into their identity, then retired to the store. */
+  maxTraces: number;
+  /** Vectors kept of a condensed identity. */
+  maxVectors: number;
+  /** Stays kept of a condensed identity. */
+  maxStays: number;
+  /** Media seconds without news after which an open track counts as ended. */
+  staleS: number;
+  /** Revisions that may wait for slower cameras. */
+  maxWaiting: number;
+}
+
+export const defaultSettings: MatchSettings = {
+  acrossCamera: true,
+  threshold: 0.5,
+  margin: 0.05,
+  votes: 2,
+  deadlineS: 5,
+  tickS: 1,
+  slope: 16,
+  bestPairShare: 0.5,
+  appearanceFloor: -8,
+  appearanceCeiling: 5,
+  meanShrinkage: 12,
+  sameCameraPenalty: 0,
+  gapWeight: 0.5,
+  gapScaleS: 20,
+  handoverS: 1.5,
+  motionMemoryS: 4,
+  motionCeiling: 3,
+  motionFloor: -4,
+  transitionCeiling: 3,
+  transitionFloor: -1.5,
+  maxTraces: 1000,
+  maxVectors: 8,
+  maxStays: 32,
+  staleS: 60,
+  maxWaiting: 20_000,
+};

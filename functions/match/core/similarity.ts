@@ -1,0 +1,132 @@
+// Appearance similarity of every pair of traces, kept up to date as traces change. Called by matcher.ts at each evaluation.
+import { cameraMeans, movement, type CameraMeans } from './camera-mean.ts';
+import type { MatchSettings } from './settings.ts';
+import { addUnit, type Trace } from './trace.ts';
+
+/** A trace's vectors after subtraction of the camera means, each of length 1. */
+interface View {
+  slot: number;
+  mean: Float32Array;
+  parts: Float32Array[];
+}
+
+/** Below this distance under the threshold the best pair of vectors cannot change a decision. */
+const refineWithin = 0.35;
+/** Movement of a camera's mean after which everything is compared again. */
+const tolerableMovement = 0.04;
+
+export interface Similarities {
+  /**
+   * Brings the table up to date. `traces` in canonical order; `afresh` recomputes all of it, so that the result
+   * depends on the traces alone.
+   */
+  update(traces: readonly Trace[], afresh: boolean): void;
+  /** Similarity of two traces of one model, -1..1. */
+  of(a: Trace, b: Trace): number;
+  /** The similarity at which "same" and "different" are equally likely, after subtraction. */
+  threshold(model: string): number;
+  forget(trace: Trace): void;
+}
+
+/** A table for at most `settings.maxTraces + reserve` traces. */
+export function createSimilarities(settings: MatchSettings, capacity: number): Similarities {
+  const table = new Float32Array(capacity * capacity);
+  const views = new Map<Trace, View>();
+  const means = new Map<string, CameraMeans>();
+  const free: number[] = [];
+  let slots = 0;
+
+  function viewOf(trace: Trace, offsets: CameraMeans): View {
+    const slot = views.get(trace)?.slot ?? free.pop() ?? slots++;
+    const present = trace.appearances.filter((appearance) => appearance !== undefined);
+    const parts = present.map(({ camera, vector }) => centred(vector, offsets.offsets.get(camera)));
+    const mean = new Float32Array(present[0]?.vector.length ?? 0);
+    parts.forEach((part, i) => {
+      for (let k = 0; k < mean.length; k++) mean[k]! += part[k]! * present[i]!.weight;
+    });
+    normalise(mean);
+    return { slot, mean, parts };
+  }
+
+  function fill(a: View, b: View, threshold: number): void {
+    let value = dot(a.mean, b.mean);
+    if (value > threshold - refineWithin) {
+      let best = -1;
+      for (const p of a.parts) for (const q of b.parts) best = Math.max(best, dot(p, q));
+      value = (1 - settings.bestPairShare) * value + settings.bestPairShare * best;
+    }
+    table[a.slot * capacity + b.slot] = value;
+    table[b.slot * capacity + a.slot] = value;
+  }
+
+  function threshold(model: string): number {
+    const common = means.get(model)?.common ?? 0;
+    return (settings.threshold - common) / (1 - common);
+  }
+
+  function updateModel(model: string, traces: readonly Trace[], afresh: boolean): void {
+    const latest = cameraMeans(traces, model, settings.meanShrinkage);
+    const used = means.get(model);
+    const all = afresh || !used || movement(used, latest) > tolerableMovement;
+    if (all) means.set(model, latest);
+    const offsets = means.get(model)!;
+    const changed = traces.filter((trace) => all || trace.dirty || !views.has(trace));
+    for (const trace of changed) views.set(trace, viewOf(trace, offsets));
+    const limit = threshold(model);
+    const done = new Set<Trace>();
+    for (const trace of changed) {
+      const view = views.get(trace)!;
+      done.add(trace);
+      for (const other of traces) if (!done.has(other)) fill(view, views.get(other)!, limit);
+    }
+  }
+
+  return {
+    update(traces, afresh) {
+      const models = new Map<string, Trace[]>();
+      for (const trace of traces) {
+        if (!trace.appearances.some((appearance) => appearance !== undefined)) continue;
+        const group = models.get(trace.model);
+        if (group) group.push(trace);
+        else models.set(trace.model, [trace]);
+      }
+      for (const [model, group] of models) updateModel(model, group, afresh);
+      for (const trace of traces) trace.dirty = false;
+    },
+    of(a, b) {
+      const first = views.get(a);
+      const second = views.get(b);
+      return first && second && a.model === b.model ? table[first.slot * capacity + second.slot]! : NaN;
+    },
+    threshold,
+    forget(trace) {
+      const view = views.get(trace);
+      if (!view) return;
+      free.push(view.slot);
+      views.delete(trace);
+    },
+  };
+}
+
+/** The unit vector minus the offset, of length 1 again. */
+function centred(vector: Int8Array, offset: Float32Array | undefined): Float32Array {
+  const out = new Float32Array(vector.length);
+  addUnit(out, vector, 1);
+  if (offset) for (let i = 0; i < out.length; i++) out[i]! -= offset[i]!;
+  normalise(out);
+  return out;
+}
+
+/** Scales to length 1; what is nothing but rounding becomes zeros, similar to nothing. */
+function normalise(vector: Float32Array): void {
+  let square = 0;
+  for (const value of vector) square += value * value;
+  const factor = square < 1e-12 ? 0 : 1 / Math.sqrt(square);
+  for (let i = 0; i < vector.length; i++) vector[i]! *= factor;
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}

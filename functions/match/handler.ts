@@ -1,0 +1,243 @@
+// The match stage: tracklets of all cameras in, one identity for each person out. State lives in core, and in the store
+// before an event is acknowledged.
+import { eventTypes, type IdentitiesData, type StageEvent } from '../../config/events.ts';
+import type { StreamData, TaskInfo, TrackletsData } from '../../config/events.ts';
+import type { CameraConfig, WorkerConfig } from '../../config/worker.ts';
+import { PermanentError, type Context, type Log, type StageFunction } from '../function.ts';
+import type { Waiting } from './core/arrival.ts';
+import { createMatcher, type Delta } from './core/matcher.ts';
+import type { MatchSettings } from './core/settings.ts';
+import type { Topology } from './core/stays.ts';
+import { traceKey } from './core/trace.ts';
+import { givenTopology, matchSettings } from './options.ts';
+import { openStore, type Cause, type Store } from './store.ts';
+import { checkTracklets } from './validate.ts';
+
+export interface MatchDependencies {
+  store: Store;
+  settings: MatchSettings;
+  topology: Topology;
+  /** All cameras of the task. */
+  cameras: Pick<CameraConfig, 'id' | 'source'>[];
+  task: { name: string; namespace: string };
+  worker: string;
+  /** Seconds of media time that results are kept; absent: for ever. */
+  retentionS?: number;
+}
+
+/** The stage, and what its own timer calls while no event comes. */
+export interface MatchFunction extends StageFunction {
+  /** Goes on without cameras that fell silent; emits what that decides. */
+  idle(context: Context): Promise<void>;
+}
+
+/** Silence after which a camera is not waited for: a live one is at most this late, a file is worth waiting for. */
+const liveStallMs = 3000;
+const fileStallMs = 15_000;
+const idleMs = 1000;
+const expireEveryS = 60;
+
+/** The stage bound to its store; goes on where the store's last owner stopped. */
+export function createMatch(dependencies: MatchDependencies): MatchFunction {
+  const { store, settings, topology, cameras, task, worker, retentionS } = dependencies;
+  const cameraIds = cameras.map((camera) => camera.id);
+  const matcher = createMatcher(cameraIds, settings, topology);
+  const source = `/namespaces/${task.namespace}/multiedgeinferences/${task.name}/match/${worker}`;
+  const dimensions = new Map<string, number>();
+  const heardMs = new Map<string, number>();
+  const figures = { tracklets: 0, repeated: 0 };
+  let unsaved: Delta & { queued: Waiting[] } = {
+    changes: [],
+    applied: [],
+    touched: [],
+    removed: [],
+    queued: [],
+  };
+  let newest = -Infinity;
+  let expired = -Infinity;
+  let completed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const recovered = store.recover();
+  matcher.restore(recovered.traces, recovered.clocks, recovered.waiting);
+  newest = recovered.traces.reduce((latest, trace) => Math.max(latest, trace.to), newest);
+  completed = matcher.allEnded();
+
+  function stalled(nowMs: number): Set<string> {
+    const silent = new Set<string>();
+    for (const { id, source: origin } of cameras) {
+      const patienceMs = origin.type === 'File' && !origin.realtime ? fileStallMs : liveStallMs;
+      const last = heardMs.get(id);
+      // The patience for a camera that was never heard begins when the first event comes.
+      if (last === undefined) heardMs.set(id, nowMs);
+      else if (nowMs - last > patienceMs) silent.add(id);
+    }
+    return silent;
+  }
+
+  function takeTracklets({ data, time }: StageEvent<TrackletsData>, nowMs: number): void {
+    checkTracklets(data);
+    if (!cameraIds.includes(data.camera)) {
+      throw new PermanentError(
+        `camera ${data.camera} is not one of task ${task.name}: ${cameraIds.join(', ')}`,
+      );
+    }
+    const known = dimensions.get(data.model) ?? data.dimensions;
+    if (known !== data.dimensions) {
+      throw new PermanentError(
+        `camera ${data.camera}: model ${data.model} gave ${known} dimensions before and ${data.dimensions} now`,
+      );
+    }
+    dimensions.set(data.model, known);
+    heardMs.set(data.camera, nowMs);
+    const parsed = time === undefined ? NaN : Date.parse(time) / 1000;
+    const aspect = data.image.width / data.image.height;
+    for (const tracklet of data.tracklets) {
+      const { camera, model } = data;
+      const isNew = tracklet.revision > store.revision(camera, tracklet.track);
+      const at = Number.isFinite(parsed) ? parsed : tracklet.to;
+      const waiting = isNew ? matcher.offer({ camera, model, aspect, tracklet }, at) : undefined;
+      if (waiting) unsaved.queued.push(waiting);
+      figures[waiting ? 'tracklets' : 'repeated'] += 1;
+      newest = Math.max(newest, tracklet.to);
+      completed &&= !waiting;
+    }
+  }
+
+  function takeStream({ data }: StageEvent<StreamData>): void {
+    if (cameraIds.includes(data.camera)) matcher.endCamera(data.camera);
+  }
+
+  function decide(nowMs: number): void {
+    matcher.advance(stalled(nowMs));
+    if (matcher.allEnded() && !completed) {
+      matcher.finish();
+      completed = true;
+    }
+  }
+
+  /** Stores everything that was not stored yet, also what an earlier failure left; gives what may be announced. */
+  function save(cause: Cause): IdentitiesData['changes'] {
+    const delta = matcher.takeDelta();
+    const applied = [...unsaved.applied, ...delta.applied];
+    const done = new Set(applied);
+    const gone = new Set(delta.removed);
+    unsaved = {
+      applied,
+      changes: [...unsaved.changes, ...delta.changes],
+      touched: [
+        ...new Set([
+          ...unsaved.touched.filter((trace) => !gone.has(traceKey(trace.camera, trace.track))),
+          ...delta.touched,
+        ]),
+      ],
+      removed: [...unsaved.removed, ...delta.removed],
+      queued: unsaved.queued.filter((waiting) => !done.has(waiting)),
+    };
+    const clocks = new Map(cameraIds.map((id) => [id, matcher.clock(id)]));
+    store.commit({ ...unsaved, clocks, cause });
+    const { changes } = unsaved;
+    unsaved = { changes: [], applied: [], touched: [], removed: [], queued: [] };
+    expire();
+    return changes;
+  }
+
+  function expire(): void {
+    if (retentionS === undefined || newest < expired + expireEveryS) return;
+    expired = newest;
+    store.expire(newest - retentionS);
+  }
+
+  function identitiesEvent(id: string, changes: IdentitiesData['changes']): StageEvent<IdentitiesData> {
+    const time = new Date(changes[0]!.time * 1000).toISOString();
+    const data = { task: task.name, namespace: task.namespace, changes };
+    return { id, source, type: eventTypes.identities, time, partitionkey: task.name, data };
+  }
+
+  async function idle(context: Context): Promise<void> {
+    const nowMs = context.now();
+    const before = matcher.waiting();
+    decide(nowMs);
+    if (before === matcher.waiting()) matcher.settle();
+    const cause = { source, id: `idle-${nowMs}` };
+    const changes = save(cause);
+    if (changes.length > 0) await context.emit(identitiesEvent(cause.id, changes));
+  }
+
+  return {
+    idle,
+    async handle(event, context) {
+      const cause = { source: event.source, id: event.id };
+      if (event.type === eventTypes.tracklets)
+        takeTracklets(event as StageEvent<TrackletsData>, context.now());
+      else if (event.type === eventTypes.stream) takeStream(event as StageEvent<StreamData>);
+      else throw new PermanentError(`match takes tracklets and stream events, not ${event.type}`);
+      // Whoever repeats an event did not hear the answer: it gets it again, under the same id.
+      const earlier = store.announced(cause);
+      decide(context.now());
+      const changes = [...earlier, ...save(cause)];
+      return changes.length > 0 ? identitiesEvent(`${event.source}#${event.id}`, changes) : undefined;
+    },
+    async init(context) {
+      timer = setInterval(() => {
+        idle(context).catch((error: unknown) =>
+          context.log.warn({ stage: 'match', error: String(error) }, 'idle work failed'),
+        );
+      }, idleMs);
+      timer.unref();
+    },
+    async shutdown() {
+      clearInterval(timer);
+      store.close();
+    },
+    readiness: () => store.check(),
+    status() {
+      const totals = store.totals();
+      const { identities, merged, split, tracks } = totals;
+      const taskInfo = taskInfoOf(totals);
+      return {
+        phase: completed ? 'Completed' : 'Running',
+        cameras: [],
+        figures: {
+          ...figures,
+          tracks,
+          identities,
+          merged,
+          split,
+          waiting: matcher.waiting(),
+          traces: matcher.traces(),
+        },
+        ...(taskInfo && { output: { taskInfo } }),
+      };
+    },
+  };
+}
+
+function taskInfoOf({ identities, firstSeen, lastSeen }: ReturnType<Store['totals']>): TaskInfo | undefined {
+  if (firstSeen === null || lastSeen === null) return undefined;
+  return {
+    trackingObjectNumber: identities,
+    // Nobody is unknown before there are targets to be known by.
+    findUnknownObject: false,
+    startTime: new Date(firstSeen * 1000).toISOString(),
+    currentTime: new Date(lastSeen * 1000).toISOString(),
+  };
+}
+
+/** Wires the stage to the store in the worker's folder. */
+export async function create(worker: WorkerConfig, log: Log): Promise<StageFunction> {
+  const folder = worker.storeFolder;
+  if (folder === undefined) throw new PermanentError('match needs a folder for its store: set storeFolder');
+  const settings = matchSettings(worker.match, worker.models.embed);
+  const { threshold, margin } = settings;
+  log.info({ stage: 'match', folder, threshold, margin }, 'store opened');
+  return createMatch({
+    store: openStore(folder),
+    settings,
+    topology: { ...givenTopology(worker.match), transition: () => 0 },
+    cameras: worker.cameras,
+    task: worker.task,
+    worker: worker.worker,
+    ...(worker.match.retentionS !== undefined && { retentionS: worker.match.retentionS }),
+  });
+}

@@ -1,0 +1,45 @@
+// From a task's match options to the matcher's settings and topology. Used by the match handler's `create`.
+import type { MatchOptions, ModelConfig } from '../../config/worker.ts';
+import { PermanentError } from '../function.ts';
+import { defaultSettings, type MatchSettings } from './core/settings.ts';
+import type { Topology } from './core/stays.ts';
+
+/**
+ * The task's own numbers before the model's catalogue row, `params` by name last.
+ * @throws PermanentError that lists the known names when one is unknown
+ */
+export function matchSettings(options: MatchOptions, model: ModelConfig | undefined): MatchSettings {
+  const settings: MatchSettings = {
+    ...defaultSettings,
+    acrossCamera: options.acrossCamera,
+    threshold: options.threshold ?? model?.sameThreshold ?? defaultSettings.threshold,
+    margin: options.margin ?? model?.margin ?? defaultSettings.margin,
+    votes: options.votes,
+  };
+  const known = Object.keys(settings).filter((name) => name !== 'acrossCamera');
+  for (const [name, value] of Object.entries(options.params)) {
+    if (!known.includes(name)) {
+      throw new PermanentError(
+        `stages.match.params.${name} is not known; known are ${known.sort().join(', ')}`,
+      );
+    }
+    (settings as unknown as Record<string, number>)[name] = value;
+  }
+  return settings;
+}
+
+/** Which cameras overlap and how long the way between others takes, either direction. */
+export function givenTopology(options: MatchOptions): Pick<Topology, 'overlap' | 'travel'> {
+  const overlaps = new Set(options.overlaps.map(({ cameras: [a, b] }) => pairOf(a, b)));
+  const travels = new Map(
+    options.travel.map(({ from, to, minS, maxS }) => [pairOf(from, to), { minS, maxS }] as const),
+  );
+  return {
+    overlap: (a, b) => overlaps.has(pairOf(a, b)),
+    travel: (a, b) => travels.get(pairOf(a, b)),
+  };
+}
+
+function pairOf(a: string, b: string): string {
+  return JSON.stringify(a < b ? [a, b] : [b, a]);
+}

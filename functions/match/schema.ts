@@ -1,0 +1,53 @@
+// The embedded store's tables and how a file of an older version becomes one of this version. Called by store.ts.
+import { PermanentError } from '../function.ts';
+import type Database from 'libsql';
+
+/**
+ * One step a version, never edited once released.
+ * `tracks` + `prototypes`: what is known of every track, for results and history. `events`: what was announced, by the
+ * event that caused it, so that a repeated event gets the same answer. `traces`, `inbox`, `cameras`: the matcher's memory.
+ */
+const migrations = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE tracks (
+    camera TEXT NOT NULL, track TEXT NOT NULL, model TEXT NOT NULL, revision INTEGER NOT NULL,
+    first_seen REAL NOT NULL, last_seen REAL NOT NULL, observations INTEGER NOT NULL, ended INTEGER NOT NULL,
+    identity TEXT, score REAL, margin REAL, reason TEXT,
+    PRIMARY KEY (camera, track)
+  ) WITHOUT ROWID;
+  CREATE INDEX tracks_by_identity ON tracks (identity, first_seen);
+  CREATE INDEX tracks_by_time ON tracks (last_seen);
+  CREATE TABLE prototypes (
+    camera TEXT NOT NULL, track TEXT NOT NULL, slot INTEGER NOT NULL,
+    vector BLOB NOT NULL, scale REAL NOT NULL, quality REAL NOT NULL, weight INTEGER NOT NULL, time REAL NOT NULL,
+    PRIMARY KEY (camera, track, slot)
+  );
+  CREATE TABLE events (
+    sequence INTEGER PRIMARY KEY, source TEXT NOT NULL, cause TEXT NOT NULL, time REAL NOT NULL, changes TEXT NOT NULL
+  );
+  CREATE INDEX events_by_cause ON events (source, cause);
+  CREATE TABLE traces (key TEXT PRIMARY KEY, trace BLOB NOT NULL);
+  CREATE TABLE inbox (
+    camera TEXT NOT NULL, position INTEGER NOT NULL, track TEXT NOT NULL, revision INTEGER NOT NULL, waiting BLOB NOT NULL,
+    PRIMARY KEY (camera, position)
+  );
+  CREATE TABLE cameras (
+    camera TEXT PRIMARY KEY, turn REAL, position INTEGER NOT NULL, ended INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
+];
+
+/** Brings the file to this version. @throws PermanentError when a newer program wrote it */
+export function migrate(database: Database.Database, file: string): void {
+  const [row] = database.pragma('user_version') as { user_version: number }[];
+  const version = row?.user_version ?? 0;
+  if (version > migrations.length) {
+    throw new PermanentError(
+      `${file} was written by a newer version (${version}, known up to ${migrations.length})`,
+    );
+  }
+  for (let next = version; next < migrations.length; next++) {
+    database.exec(`BEGIN; ${migrations[next]} PRAGMA user_version = ${next + 1}; COMMIT;`);
+  }
+}

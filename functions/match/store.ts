@@ -1,0 +1,252 @@
+// The embedded store of one task: everything the matcher must not forget, written before an event is acknowledged.
+// Opened by handler.ts; export.ts reads the same file.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { decode, encode } from 'cbor-x';
+import Database from 'libsql';
+import type { IdentityChange, Prototype } from '../../config/events.ts';
+import { TransientError } from '../function.ts';
+import type { CameraClock, Waiting } from './core/arrival.ts';
+import type { Delta } from './core/matcher.ts';
+import { traceKey, type Trace } from './core/trace.ts';
+import { migrate } from './schema.ts';
+
+export const storeFileName = 'identities.db';
+
+/** The event that caused a change, by its CloudEvents identity. */
+export interface Cause {
+  source: string;
+  id: string;
+}
+
+/** One transaction's worth of news. */
+export interface Commit extends Delta {
+  /** Revisions that were taken and still wait. */
+  queued: Waiting[];
+  clocks: Map<string, CameraClock>;
+  cause: Cause;
+}
+
+export interface Totals {
+  tracks: number;
+  identities: number;
+  merged: number;
+  split: number;
+  /** Seconds since the epoch; null while nothing was seen. */
+  firstSeen: number | null;
+  lastSeen: number | null;
+}
+
+export interface Store {
+  /** Newest revision of a track that was stored, waiting ones included; 0 for an unknown track. */
+  revision(camera: string, track: string): number;
+  /** Writes all of it or nothing. @throws TransientError that names the folder */
+  commit(commit: Commit): void;
+  /** What was announced because of an event; nothing when nothing was. */
+  announced(cause: Cause): IdentityChange[];
+  recover(): { traces: Trace[]; clocks: Map<string, CameraClock>; waiting: Waiting[] };
+  totals(): Totals;
+  /** Removes results of tracks that were last seen before `time`, at most some thousand a call. */
+  expire(time: number): void;
+  /** @throws TransientError while the folder cannot be written */
+  check(): void;
+  close(): void;
+}
+
+/** Opens or makes the store of a task in `folder`. @throws TransientError that names the folder */
+export function openStore(folder: string): Store {
+  const file = join(folder, storeFileName);
+  const database = guarded(folder, () => {
+    mkdirSync(folder, { recursive: true });
+    const opened = new Database(file);
+    // WAL + NORMAL: a killed process loses nothing; a power cut may lose the last moments, which senders repeat.
+    opened.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
+    migrate(opened, file);
+    return opened;
+  });
+  const sql = statements(database);
+  let failure: TransientError | undefined;
+  let totals: Totals | undefined;
+
+  function write(commit: Commit): void {
+    const { queued, applied, touched, removed, changes, clocks, cause } = commit;
+    for (const { revision, order } of applied) sql.dropWaiting.run(revision.camera, order);
+    for (const waiting of queued) {
+      const { camera, tracklet } = waiting.revision;
+      sql.putWaiting.run(camera, waiting.order, tracklet.track, tracklet.revision, encode(waiting));
+    }
+    for (const { revision } of applied) {
+      const { camera, model, tracklet } = revision;
+      const { track, from, to, observations, phase } = tracklet;
+      sql.putTrack.run(
+        camera,
+        track,
+        model,
+        tracklet.revision,
+        from,
+        to,
+        observations,
+        phase === 'end' ? 1 : 0,
+      );
+      for (const { slot, vector, scale, quality, weight, time } of tracklet.prototypes) {
+        sql.putPrototype.run(camera, track, slot, bytesOf(vector), scale, quality, weight, time);
+      }
+    }
+    for (const key of removed) sql.dropTrace.run(key);
+    for (const trace of touched) sql.putTrace.run(traceKey(trace.camera, trace.track), encode(trace));
+    for (const change of changes) apply(change);
+    if (changes.length > 0)
+      sql.putEvent.run(cause.source, cause.id, changes[0]!.time, JSON.stringify(changes));
+    for (const [camera, { turn, order, ended }] of clocks) {
+      sql.putCamera.run(camera, Number.isFinite(turn) ? turn : null, order, ended ? 1 : 0);
+    }
+  }
+
+  function apply(change: IdentityChange): void {
+    const { identity, score, margin, reason } = change;
+    if (change.kind === 'assigned')
+      sql.assign.run(identity, score, margin, reason, change.camera, change.track);
+    else if (change.kind === 'merged') {
+      sql.count.run('merged');
+      sql.rename.run(identity, change.from);
+    } else if (change.kind === 'split') {
+      sql.count.run('split');
+      for (const { camera, track } of change.tracks)
+        sql.assign.run(change.to, score, margin, reason, camera, track);
+    }
+  }
+
+  const inTransaction = database.transaction(write);
+  return {
+    revision(camera, track) {
+      const row = sql.revision.get(camera, track, camera, track) as { revision: number | null };
+      return row.revision ?? 0;
+    },
+    commit(commit) {
+      try {
+        guarded(folder, () => void inTransaction.immediate(commit));
+        failure = undefined;
+        if (commit.applied.length > 0 || commit.changes.length > 0) totals = undefined;
+      } catch (error) {
+        failure = error as TransientError;
+        throw error;
+      }
+    },
+    announced(cause) {
+      const rows = sql.announced.all(cause.source, cause.id) as { changes: string }[];
+      return rows.flatMap((row) => JSON.parse(row.changes) as IdentityChange[]);
+    },
+    recover() {
+      const traces = blobs(sql.traces.all()).map((blob) => decode(blob) as Trace);
+      const waiting = blobs(sql.waiting.all()).map((blob) => decode(blob) as Waiting);
+      const clocks = new Map<string, CameraClock>();
+      for (const row of sql.cameras.all() as {
+        camera: string;
+        turn: number | null;
+        position: number;
+        ended: number;
+      }[]) {
+        clocks.set(row.camera, { turn: row.turn ?? -Infinity, order: row.position, ended: row.ended === 1 });
+      }
+      return { traces, waiting, clocks };
+    },
+    totals: () => (totals ??= readTotals(sql)),
+    expire(time) {
+      guarded(folder, () => {
+        sql.expirePrototypes.run(time);
+        sql.expireTracks.run(time);
+        sql.expireEvents.run(time);
+      });
+      totals = undefined;
+    },
+    check() {
+      if (failure) throw failure;
+    },
+    close: () => void database.close(),
+  };
+}
+
+function readTotals(sql: ReturnType<typeof statements>): Totals {
+  const row = sql.totals.get() as Omit<Totals, 'merged' | 'split'>;
+  const counts = Object.fromEntries(
+    (sql.counts.all() as { key: string; value: string }[]).map(({ key, value }) => [key, Number(value)]),
+  );
+  const { tracks, identities, firstSeen, lastSeen } = row;
+  return {
+    tracks,
+    identities,
+    firstSeen,
+    lastSeen,
+    merged: counts['merged'] ?? 0,
+    split: counts['split'] ?? 0,
+  };
+}
+
+function statements(database: Database.Database) {
+  const oldTracks = 'SELECT camera, track FROM tracks WHERE last_seen < ? ORDER BY last_seen LIMIT 2000';
+  return {
+    revision: database.prepare(
+      `SELECT max(revision) AS revision FROM (SELECT revision FROM tracks WHERE camera = ? AND track = ?
+       UNION ALL SELECT revision FROM inbox WHERE camera = ? AND track = ?)`,
+    ),
+    putWaiting: database.prepare('INSERT OR REPLACE INTO inbox VALUES (?, ?, ?, ?, ?)'),
+    dropWaiting: database.prepare('DELETE FROM inbox WHERE camera = ? AND position = ?'),
+    waiting: database.prepare('SELECT waiting AS blob FROM inbox ORDER BY camera, position'),
+    putTrack: database.prepare(
+      `INSERT INTO tracks (camera, track, model, revision, first_seen, last_seen, observations, ended)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (camera, track) DO UPDATE SET revision = excluded.revision,
+       last_seen = excluded.last_seen, observations = excluded.observations, ended = excluded.ended`,
+    ),
+    putPrototype: database.prepare('INSERT OR REPLACE INTO prototypes VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    assign: database.prepare(
+      'UPDATE tracks SET identity = ?, score = ?, margin = ?, reason = ? WHERE camera = ? AND track = ?',
+    ),
+    rename: database.prepare('UPDATE tracks SET identity = ? WHERE identity = ?'),
+    putTrace: database.prepare('INSERT OR REPLACE INTO traces VALUES (?, ?)'),
+    dropTrace: database.prepare('DELETE FROM traces WHERE key = ?'),
+    traces: database.prepare('SELECT trace AS blob FROM traces'),
+    putEvent: database.prepare('INSERT INTO events (source, cause, time, changes) VALUES (?, ?, ?, ?)'),
+    announced: database.prepare(
+      'SELECT changes FROM events WHERE source = ? AND cause = ? ORDER BY sequence',
+    ),
+    putCamera: database.prepare('INSERT OR REPLACE INTO cameras VALUES (?, ?, ?, ?)'),
+    cameras: database.prepare('SELECT camera, turn, position, ended FROM cameras'),
+    count: database.prepare(
+      `INSERT INTO meta VALUES (?, '1') ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`,
+    ),
+    counts: database.prepare(`SELECT key, value FROM meta WHERE key IN ('merged', 'split')`),
+    totals: database.prepare(
+      `SELECT count(*) AS tracks, count(DISTINCT identity) AS identities, min(first_seen) AS firstSeen,
+       max(last_seen) AS lastSeen FROM tracks`,
+    ),
+    expirePrototypes: database.prepare(`DELETE FROM prototypes WHERE (camera, track) IN (${oldTracks})`),
+    expireTracks: database.prepare(`DELETE FROM tracks WHERE (camera, track) IN (${oldTracks})`),
+    expireEvents: database.prepare('DELETE FROM events WHERE time < ?'),
+  };
+}
+
+/** The engine gives an ArrayBuffer or a Buffer, as it likes. */
+function blobs(rows: unknown[]): Uint8Array[] {
+  return (rows as { blob: ArrayBuffer | Uint8Array }[]).map(({ blob }) => new Uint8Array(blob));
+}
+
+function bytesOf(vector: Prototype['vector']): Buffer {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+}
+
+/** Runs an access to the store; what the engine or the file system refuses becomes one clear line. */
+function guarded<T>(folder: string, access: () => T): T {
+  try {
+    return access();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name === 'PermanentError') throw error;
+    const why = error.message.replace(/\s+/g, ' ');
+    throw new TransientError(
+      `the store in ${folder} cannot be written (${why}): check space and permissions`,
+      {
+        cause: error,
+        retryAfterMs: 5000,
+      },
+    );
+  }
+}

@@ -1,0 +1,188 @@
+// The match stage as its host sees it: events in, identities out, nothing lost by a restart or a full disk.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { IdentitiesData, IdentityChange, StageEvent, TrackletsData } from '../../../config/events.ts';
+import { defaultSettings } from '../../../functions/match/core/settings.ts';
+import { createMatch, type MatchFunction } from '../../../functions/match/handler.ts';
+import { readIdentities } from '../../../functions/match/export.ts';
+import { openStore, type Store } from '../../../functions/match/store.ts';
+import {
+  endedEvent,
+  follow,
+  interleave,
+  makeWorld,
+  pairScores,
+  random,
+  testContext,
+  trackletsEvent,
+} from './world.ts';
+import type { World } from './world.ts';
+
+let folder: string;
+const opened: Store[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'match-'));
+});
+afterEach(() => {
+  for (const store of opened.splice(0)) store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function openMatch(world: World, store: Store = open()): MatchFunction {
+  return createMatch({
+    store,
+    settings: { ...defaultSettings, threshold: 0.5 },
+    topology: { overlap: () => false, travel: () => undefined, transition: () => 0 },
+    cameras: world.cameras.map((id) => ({ id, source: { type: 'File', realtime: false, transport: 'TCP' } })),
+    task: { name: 'task', namespace: 'default' },
+    worker: 'cloud',
+  });
+}
+
+function open(): Store {
+  const store = openStore(folder);
+  opened.push(store);
+  return store;
+}
+
+async function feed(match: MatchFunction, events: StageEvent[]): Promise<IdentityChange[]> {
+  const context = testContext();
+  const changes: IdentityChange[] = [];
+  for (const event of events) {
+    const out = (await match.handle(event, context)) as StageEvent<IdentitiesData> | undefined;
+    if (out) changes.push(...out.data.changes);
+  }
+  return changes;
+}
+
+function stored(): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const { identity, tracks } of readIdentities(folder)) {
+    for (const { camera, track } of tracks) found.set(`${camera}/${track}`, identity);
+  }
+  return found;
+}
+
+const sortedEntries = (belief: Map<string, string>) => [...belief].sort();
+
+test('people keep their identity, and the store says what the events said', async () => {
+  const world = makeWorld(7, 12, 3, 0.3);
+  const match = openMatch(world);
+  const changes = await feed(match, interleave(world, random(1), 0));
+  const belief = follow(changes);
+  expect(belief.size).toBe(world.truth.size);
+  expect(sortedEntries(stored())).toEqual(sortedEntries(belief));
+  const { precision, recall } = pairScores(belief, world.truth);
+  expect(precision).toBeGreaterThan(0.95);
+  expect(recall).toBeGreaterThan(0.9);
+  const status = match.status!();
+  expect(status.phase).toBe('Completed');
+  expect(status.figures['tracks']).toBe(world.truth.size);
+  expect(status.output?.taskInfo.trackingObjectNumber).toBe(new Set(belief.values()).size);
+  expect(changes.every((change) => change.reason.length > 0)).toBe(true);
+});
+
+test('a killed matcher goes on with the same identities', async () => {
+  const world = makeWorld(11, 10, 3, 0.5);
+  const events = interleave(world, random(3), 1);
+  const whole = follow(await feed(openMatch(world), events));
+  for (const store of opened.splice(0)) store.close();
+  rmSync(folder, { recursive: true });
+
+  const half = Math.floor(events.length / 2);
+  const first = await feed(openMatch(world), events.slice(0, half));
+  // Opened again beside the first one, which is never asked to shut down: that is what a kill looks like to the file.
+  const second = await feed(openMatch(world), events.slice(half));
+  const belief = follow([...first, ...second]);
+  expect(sortedEntries(belief)).toEqual(sortedEntries(whole));
+  expect(sortedEntries(stored())).toEqual(sortedEntries(whole));
+});
+
+test('a repeated event changes nothing and gets the answer it got before', async () => {
+  const world = makeWorld(5, 6, 2, 0.3);
+  const match = openMatch(world);
+  const context = testContext();
+  for (const event of interleave(world, random(2), 0)) {
+    const answer = await match.handle(event, context);
+    const again = await match.handle(event, context);
+    expect(again).toEqual(answer);
+  }
+  expect(stored().size).toBe(world.truth.size);
+});
+
+test('a store that cannot be written refuses events until it can, and loses nothing', async () => {
+  const world = makeWorld(9, 6, 2, 0.3);
+  const store = open();
+  let full = false;
+  const match = openMatch(world, {
+    ...store,
+    commit(commit) {
+      if (full) throw new Error('disk is full');
+      store.commit(commit);
+    },
+  });
+  const events = interleave(world, random(2), 0);
+  const context = testContext();
+  const changes: IdentityChange[] = [];
+  for (const event of events) {
+    full = true;
+    await expect(match.handle(event, context)).rejects.toThrow('disk is full');
+    full = false;
+    const out = (await match.handle(event, context)) as StageEvent<IdentitiesData> | undefined;
+    if (out) changes.push(...out.data.changes);
+  }
+  expect(sortedEntries(stored())).toEqual(sortedEntries(follow(changes)));
+  expect(stored().size).toBe(world.truth.size);
+});
+
+test('an unwritable folder is named', () => {
+  const blocked = join(folder, 'file', 'store');
+  writeFileSync(join(folder, 'file'), '');
+  expect(() => openStore(blocked)).toThrow(`the store in ${blocked} cannot be written`);
+});
+
+test('cameras that fell silent are not waited for', async () => {
+  const world = makeWorld(3, 4, 2, 0.3);
+  const match = openMatch(world);
+  const context = testContext();
+  for (const event of world.lines.get('camera-0')!.slice(0, -1)) await match.handle(event, context);
+  expect(match.status!().figures['tracks']).toBe(0);
+  context.clockMs += 20_000;
+  await match.idle(context);
+  await match.idle(context);
+  expect(match.status!().figures['tracks']).toBeGreaterThan(0);
+  expect(context.emitted.length).toBeGreaterThan(0);
+});
+
+const good = makeWorld(1, 1, 1, 0.1).lines.get('camera-0')![0] as StageEvent<TrackletsData>;
+const tracklet = good.data.tracklets[0]!;
+const [prototype] = tracklet.prototypes;
+test.each([
+  ['an unknown camera', { camera: 'other' }, /camera other is not one of task task: camera-0/],
+  ['no model', { model: '' }, /model is not a digest/],
+  ['no tracklets', { tracklets: 7 }, /tracklets is not a list/],
+  ['time that runs backwards', { tracklets: [{ ...tracklet, to: tracklet.from - 1 }] }, /lasts from/],
+  [
+    'a short vector',
+    { tracklets: [{ ...tracklet, prototypes: [{ ...prototype, vector: new Int8Array(3) }] }] },
+    /3 values, not 32/,
+  ],
+  ['a far slot', { tracklets: [{ ...tracklet, prototypes: [{ ...prototype, slot: 99 }] }] }, /slot 99/],
+  ['a broken path', { tracklets: [{ ...tracklet, path: Float32Array.of(1, NaN, 0, 0, 0) }] }, /no number/],
+])('refuses %s in one line', async (_, wrong, message) => {
+  const match = openMatch(makeWorld(1, 1, 1, 0.1));
+  const event = { ...good, data: { ...good.data, ...wrong } };
+  const refusal = expect(match.handle(event as StageEvent, testContext())).rejects;
+  await refusal.toMatchObject({ name: 'PermanentError', message: expect.stringMatching(message) });
+});
+
+test('an event of a stage it does not serve is refused', async () => {
+  const match = openMatch(makeWorld(1, 1, 1, 0.1));
+  await expect(match.handle({ ...endedEvent('camera-0'), type: 'x' }, testContext())).rejects.toThrow(
+    'not x',
+  );
+  await expect(match.handle(trackletsEvent('camera-0', 'a', 0, []), testContext())).resolves.toBeUndefined();
+});
