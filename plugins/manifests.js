@@ -48,7 +48,7 @@ function knativeService(name, labels, image, entry) {
 }
 
 function container(name, image, { resources }) {
-  const probe = (path) => ({ httpGet: { path, port: 0 } });
+  const probe = (path) => ({ httpGet: { path } });
   return {
     image,
     env: [
