@@ -106,7 +106,8 @@ export function createEmbed({
   function onStream(event: StageEvent<StreamData>): StageEvent[] {
     const { camera } = event.data;
     const state = cameras.get(camera);
-    const last = state ? trackletsEvent(event, camera, endAll(state, options)) : [];
+    // The stream event keeps its id, so the tracklets that precede it need one of their own.
+    const last = state ? trackletsEvent(event, camera, endAll(state, options), '-last') : [];
     cameras.delete(camera);
     return [...last, { ...event, source: `${source}/embed/${camera}` }];
   }
