@@ -1,0 +1,133 @@
+// Turns what all workers said into the resource's status. Pure; called by the status handler before each write.
+import type { CameraReport, ReportData, TaskInfo } from '../../../config/events.ts';
+import type { Status } from '../../../config/schema/status.ts';
+import { stageNames, type StageName } from '../../../config/worker.ts';
+import type { Ledger } from './ledger.ts';
+
+type Phase = ReportData['phase'];
+type CameraStatus = NonNullable<Status['cameras']>[number];
+
+const mostCameras = 128;
+const mostNodes = 512;
+const mostText = 1024;
+
+/** @param cameras ids of all cameras of the task, whether heard of or not */
+export function statusOf(ledger: Ledger, cameras: readonly string[]): Status {
+  const reports = [...ledger.latest.values()];
+  const cameraStatus = camerasOf(reports, cameras);
+  const taskInfo = taskInfoOf(reports);
+  const connected = cameraStatus.filter(({ state }) => state === 'connected').length;
+  return {
+    phase: phaseOf(reports, cameraStatus),
+    camerasConnected: `${connected}/${cameraStatus.length}`,
+    ...(taskInfo && { identities: taskInfo.trackingObjectNumber }),
+    stages: stagesOf(reports),
+    nodes: nodesOf(reports),
+    cameras: cameraStatus,
+    ...(taskInfo && { output: { taskInfo } }),
+    reports: ledger.changes.filter(isKnownStage).map((change) => ({
+      ...change,
+      time: timestamp(change.time),
+      ...(change.message !== undefined && { message: change.message.slice(0, mostText) }),
+    })),
+  };
+}
+
+/** match is the last stage: when it has nothing left to come, the task is done. */
+function phaseOf(
+  reports: readonly ReportData[],
+  cameras: readonly CameraStatus[],
+): NonNullable<Status['phase']> {
+  const match = reports.filter(({ stage }) => stage === 'match');
+  if (cameras.length > 0 && cameras.every(({ state }) => state === 'failed')) return 'Failed';
+  if (match.some(({ phase }) => phase === 'Completed')) return 'Completed';
+  const phase = worst(reports);
+  if (phase === 'Failed' || phase === 'Starting') return phase;
+  const troubled = cameras.some(({ state }) => state === 'failed' || state === 'reconnecting');
+  return troubled ? 'Degraded' : 'Running';
+}
+
+/** The state of several workers as one: the worst that any of them is in. */
+function worst(reports: readonly ReportData[]): Phase {
+  const order: Phase[] = ['Failed', 'Starting', 'Running', 'Completed'];
+  return order.find((phase) => reports.some((report) => report.phase === phase)) ?? 'Starting';
+}
+
+function firstMessage(reports: readonly ReportData[]): { message?: string } {
+  const phase = worst(reports);
+  const message = reports.find((report) => report.phase === phase && report.message !== undefined)?.message;
+  return message === undefined ? {} : { message: message.slice(0, mostText) };
+}
+
+function stagesOf(reports: readonly ReportData[]): NonNullable<Status['stages']> {
+  return stageNames.flatMap((name) => {
+    const own = reports.filter(({ stage }) => stage === name);
+    if (own.length === 0) return [];
+    const ready = own.filter(({ phase }) => phase === 'Running' || phase === 'Completed').length;
+    return [{ name, phase: worst(own), workers: own.length, readyWorkers: ready, ...firstMessage(own) }];
+  });
+}
+
+function nodesOf(reports: readonly ReportData[]): NonNullable<Status['nodes']> {
+  const names = [...new Set(reports.map(({ node }) => node))].sort().slice(0, mostNodes);
+  return names.map((name) => {
+    const own = reports.filter(({ node }) => node === name);
+    const last = own.reduce((latest, { time }) => Math.max(latest, time), 0);
+    return { name, phase: worst(own), lastReportTime: timestamp(last), ...firstMessage(own) };
+  });
+}
+
+/** Connection and speed as ingest knows them, people as detect does; stages further on only fill what is missing. */
+function camerasOf(reports: readonly ReportData[], known: readonly string[]): CameraStatus[] {
+  const found = new Map<string, CameraStatus>(known.map((id) => [id, { id, state: 'connecting' }]));
+  for (const stage of [...stageNames].reverse()) {
+    for (const report of reports) {
+      if (report.stage !== stage) continue;
+      for (const camera of report.cameras) {
+        const before = found.get(camera.camera);
+        if (!before && found.size >= mostCameras) continue;
+        found.set(
+          camera.camera,
+          withReport(before ?? { id: camera.camera, state: 'connecting' }, camera, report.node, stage),
+        );
+      }
+    }
+  }
+  return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function withReport(
+  before: CameraStatus,
+  camera: CameraReport,
+  node: string,
+  stage: StageName,
+): CameraStatus {
+  const { state, fps, dropped, progress, people, message } = camera;
+  const status: CameraStatus = { ...before, node, state, fps };
+  if (people !== undefined) status.people = people;
+  if (progress !== undefined) status.progress = progress;
+  if (stage === 'ingest') status.dropped = dropped;
+  if (message !== undefined) status.message = message.slice(0, mostText);
+  else if (stage === 'ingest') delete status.message;
+  return status;
+}
+
+/** Sedna's sums; one owner matches a task at a time, so the largest count of people is the count. */
+function taskInfoOf(reports: readonly ReportData[]): TaskInfo | undefined {
+  const all = reports.flatMap(({ output }) => (output ? [output.taskInfo] : []));
+  if (all.length === 0) return undefined;
+  return {
+    trackingObjectNumber: Math.max(...all.map((info) => info.trackingObjectNumber)),
+    findUnknownObject: all.some((info) => info.findUnknownObject),
+    startTime: timestamp(Math.min(...all.map((info) => Date.parse(info.startTime) / 1000))),
+    currentTime: timestamp(Math.max(...all.map((info) => Date.parse(info.currentTime) / 1000))),
+  };
+}
+
+function isKnownStage<T extends { stage: string }>(change: T): change is T & { stage: StageName } {
+  return (stageNames as readonly string[]).includes(change.stage);
+}
+
+function timestamp(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}

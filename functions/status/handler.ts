@@ -1,0 +1,103 @@
+// The status stage: gathers what all workers report and keeps the task's status up to date where people look.
+import { eventTypes, type IdentitiesData, type ReportData, type StageEvent } from '../../config/events.ts';
+import type { WorkerConfig } from '../../config/worker.ts';
+import { PermanentError, type Log, type StageFunction } from '../function.ts';
+import { fileChangeLog, type ChangeLog } from './changeLog.ts';
+import { emptyLedger, record } from './core/ledger.ts';
+import { statusOf } from './core/rollup.ts';
+import { fileSink, type StatusSink } from './sink.ts';
+import { Writer } from './writer.ts';
+
+export interface StatusDependencies {
+  sink: StatusSink;
+  changeLog: ChangeLog;
+  task: { name: string; namespace: string };
+  /** Ids of all cameras of the task. */
+  cameras: string[];
+  /** Least time between two writes. */
+  intervalMs: number;
+}
+
+const phases = new Set(['Starting', 'Running', 'Completed', 'Failed']);
+/** Events remembered to recognise those that come twice. */
+const mostRemembered = 1024;
+
+/** The stage bound to where the status goes. */
+export function createStatus({
+  sink,
+  changeLog,
+  task,
+  cameras,
+  intervalMs,
+}: StatusDependencies): StageFunction {
+  const ledger = emptyLedger();
+  const writer = new Writer(() => sink.write(statusOf(ledger, cameras)), intervalMs);
+  const remembered = new Set<string>();
+  const figures = { reports: 0, stale: 0, changes: 0 };
+
+  function takeReport(report: ReportData): void {
+    checkTask(report);
+    checkReport(report);
+    const isNewer = record(ledger, report);
+    figures[isNewer ? 'reports' : 'stale'] += 1;
+    if (isNewer) writer.changed();
+  }
+
+  async function takeIdentities(event: StageEvent<IdentitiesData>): Promise<void> {
+    checkTask(event.data);
+    const key = `${event.source}#${event.id}`;
+    if (remembered.has(key)) return;
+    await changeLog.append(event.data.changes);
+    remembered.add(key);
+    if (remembered.size > mostRemembered) remembered.delete(remembered.values().next().value!);
+    figures.changes += event.data.changes.length;
+  }
+
+  function checkTask(data: { task: string; namespace: string }): void {
+    if (data?.task === task.name && data.namespace === task.namespace) return;
+    throw new PermanentError(
+      `this is the status of task ${task.namespace}/${task.name}, not of ${data?.namespace}/${data?.task}`,
+    );
+  }
+
+  return {
+    async handle(event) {
+      if (event.type === eventTypes.report) takeReport((event as StageEvent<ReportData>).data);
+      else if (event.type === eventTypes.identities)
+        await takeIdentities(event as StageEvent<IdentitiesData>);
+      else throw new PermanentError(`status takes reports and identities, not ${event.type}`);
+    },
+    shutdown: () => writer.finish(),
+    readiness() {
+      if (writer.failure) throw writer.failure;
+    },
+    status: () => ({ phase: 'Running', cameras: [], figures: { ...figures } }),
+  };
+}
+
+function checkReport(report: ReportData): void {
+  const from = `report of ${report.worker}/${report.stage}`;
+  for (const name of ['node', 'worker', 'stage'] as const) {
+    if (typeof report[name] !== 'string' || report[name] === '')
+      throw new PermanentError(`${from}: ${name} is missing`);
+  }
+  if (!Number.isFinite(report.sequence)) throw new PermanentError(`${from}: sequence is no number`);
+  if (!Number.isFinite(report.time)) throw new PermanentError(`${from}: time is no number`);
+  if (!phases.has(report.phase))
+    throw new PermanentError(`${from}: phase ${String(report.phase)} is not known`);
+  if (!Array.isArray(report.cameras)) throw new PermanentError(`${from}: cameras is no list`);
+}
+
+/** Wires the stage to `status.json` in the worker's folder. */
+export async function create(worker: WorkerConfig, log: Log): Promise<StageFunction> {
+  const folder = worker.storeFolder;
+  if (folder === undefined) throw new PermanentError('status needs a folder to write to: set storeFolder');
+  log.info({ stage: 'status', folder }, 'status goes to a file');
+  return createStatus({
+    sink: fileSink(folder),
+    changeLog: fileChangeLog(folder),
+    task: worker.task,
+    cameras: worker.cameras.map((camera) => camera.id),
+    intervalMs: 1000,
+  });
+}
