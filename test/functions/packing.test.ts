@@ -9,7 +9,12 @@ function ofCamera(crossings: Crossing[], camera: string) {
   return crossings
     .filter(({ event }) => event.type === eventTypes.tracklets || event.type === eventTypes.stream)
     .filter(({ event }) => (event.data as TrackletsData).camera === camera)
-    .map(({ event, body }) => ({ id: event.id, type: event.type, time: event.time, body: body.toString('hex') }));
+    .map(({ event, body }) => ({
+      id: event.id,
+      type: event.type,
+      time: event.time,
+      body: body.toString('hex'),
+    }));
 }
 
 test('PerNode and PerStage give identical events', async () => {

@@ -12,14 +12,18 @@ const longestText = 300;
 
 /** Names of all fields that a tracklets event may have. */
 const fieldsAllowed = new Set(
-  ('camera model dimensions image width height tracklets track phase revision from to observations path prototypes ' +
-    'slot vector scale quality time weight').split(' '),
+  (
+    'camera model dimensions image width height tracklets track phase revision from to observations path prototypes ' +
+    'slot vector scale quality time weight'
+  ).split(' '),
 );
 
 function accountFor({ rawHeaders, body, event }: Crossing): void {
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (!headersAllowed.test(rawHeaders[i]!.toLowerCase())) throw new Error(`header ${rawHeaders[i]} is not expected`);
-    if (rawHeaders[i + 1]!.length > longestText) throw new Error(`header ${rawHeaders[i]} is long enough for pixels`);
+    if (!headersAllowed.test(rawHeaders[i]!.toLowerCase()))
+      throw new Error(`header ${rawHeaders[i]} is not expected`);
+    if (rawHeaders[i + 1]!.length > longestText)
+      throw new Error(`header ${rawHeaders[i]} is long enough for pixels`);
   }
   if (!typesAllowed.includes(event.type)) throw new Error(`${event.type} must not cross`);
   if (event.type === eventTypes.tracklets) accountForTracklets(event as StageEvent<TrackletsData>, body);
@@ -35,12 +39,14 @@ function accountForTracklets(event: StageEvent<TrackletsData>, body: Buffer): vo
     if (path.length > 5 * 12) throw new Error(`a path of ${path.length} numbers`);
     if (prototypes.length > 4) throw new Error(`${prototypes.length} prototypes`);
     for (const { vector } of prototypes) {
-      if (!(vector instanceof Int8Array) || vector.length !== data.dimensions) throw new Error('a vector of odd length');
+      if (!(vector instanceof Int8Array) || vector.length !== data.dimensions)
+        throw new Error('a vector of odd length');
     }
   }
   // What was decoded is all there is: encoded again it gives the very same bytes.
   const again = toEnvelope(event).data;
-  if (again.kind !== 'bytes' || !Buffer.concat(again.parts).equals(body)) throw new Error('bytes that nobody accounts for');
+  if (again.kind !== 'bytes' || !Buffer.concat(again.parts).equals(body))
+    throw new Error('bytes that nobody accounts for');
 }
 
 function checkFields(value: unknown): void {
@@ -52,7 +58,8 @@ function checkFields(value: unknown): void {
 }
 
 function accountForTexts(value: unknown): void {
-  if (typeof value === 'string' && value.length > longestText) throw new Error('a text long enough for pixels');
+  if (typeof value === 'string' && value.length > longestText)
+    throw new Error('a text long enough for pixels');
   if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
     Object.values(value).forEach(accountForTexts);
   }
@@ -72,16 +79,22 @@ async function pixelRuns(path: string, runs: number): Promise<Buffer[]> {
   return found;
 }
 
-test.each(['PerNode', 'PerStage'])('%s: no pixel leaves the node', async (packing) => {
-  const crossings = await crossingsOf(sampleTask({ packing }));
-  const tracklets = crossings.filter(({ event }) => event.type === eventTypes.tracklets);
-  expect(tracklets.length).toBeGreaterThan(5);
-  crossings.forEach(accountFor);
-  const everything = Buffer.concat(crossings.flatMap(({ body, rawHeaders }) => [body, Buffer.from(rawHeaders.join())]));
-  const runs = await pixelRuns('samples/left.mp4', 500);
-  expect(runs.length).toBeGreaterThan(300);
-  expect(runs.filter((run) => everything.includes(run))).toHaveLength(0);
-}, 300_000);
+test.each(['PerNode', 'PerStage'])(
+  '%s: no pixel leaves the node',
+  async (packing) => {
+    const crossings = await crossingsOf(sampleTask({ packing }));
+    const tracklets = crossings.filter(({ event }) => event.type === eventTypes.tracklets);
+    expect(tracklets.length).toBeGreaterThan(5);
+    crossings.forEach(accountFor);
+    const everything = Buffer.concat(
+      crossings.flatMap(({ body, rawHeaders }) => [body, Buffer.from(rawHeaders.join())]),
+    );
+    const runs = await pixelRuns('samples/left.mp4', 500);
+    expect(runs.length).toBeGreaterThan(300);
+    expect(runs.filter((run) => everything.includes(run))).toHaveLength(0);
+  },
+  300_000,
+);
 
 test('the check sees crops that a task allows to leave, so it would see them in any other', async () => {
   const crossings = await crossingsOf(
@@ -120,7 +133,10 @@ const pixels = new Uint8Array(3 * 32 * 32);
 
 test.each<[string, Crossing]>([
   ['a field more', crossingOf({ ...honest, crops: [pixels] })],
-  ['a longer path', crossingOf({ ...honest, tracklets: [{ ...honest.tracklets[0], path: new Float32Array(pixels) }] })],
+  [
+    'a longer path',
+    crossingOf({ ...honest, tracklets: [{ ...honest.tracklets[0], path: new Float32Array(pixels) }] }),
+  ],
   ['a text', crossingOf({ ...honest, model: Buffer.from(pixels).toString('base64') })],
   ['a header', crossingOf(honest, ['ce-thumbnail', Buffer.from(pixels).toString('base64')])],
   ['bytes after the data', { ...crossingOf(honest), body: Buffer.concat([crossingOf(honest).body, pixels]) }],

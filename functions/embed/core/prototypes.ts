@@ -5,6 +5,8 @@ export interface PrototypeOptions {
   maxSlots: number;
   /** Cosine similarity from which a crop joins a centre instead of opening a new one. */
   joinSimilarity: number;
+  /** A centre is sent again once its cosine similarity to what was sent is below this; higher costs bandwidth. */
+  resendBelow: number;
 }
 
 /** One centre: the quality-weighted sum of the unit vectors it stands for. */
@@ -16,8 +18,8 @@ export interface Slot {
   quality: number;
   /** Media time of the newest crop, seconds. */
   time: number;
-  /** Whether it changed since it was last sent. */
-  changed: boolean;
+  /** The centre as it was last sent. */
+  sent: Float32Array | undefined;
 }
 
 /** Adds one crop's unit vector (D values read at `offset`) to the centre nearest to it, or as a new centre. */
@@ -40,7 +42,7 @@ export function addVector(
     }
   }
   if (!nearest || (nearestSimilarity < options.joinSimilarity && slots.length < options.maxSlots)) {
-    nearest = { sum: new Float32Array(dimensions), weight: 0, quality: 0, time, changed: true };
+    nearest = { sum: new Float32Array(dimensions), weight: 0, quality: 0, time, sent: undefined };
     slots.push(nearest);
   }
   // Even a poor crop counts a little, or a track that was only ever seen badly would have no direction at all.
@@ -49,13 +51,25 @@ export function addVector(
   nearest.weight += 1;
   nearest.quality = Math.max(nearest.quality, quality);
   nearest.time = time;
-  nearest.changed = true;
 }
 
-/** The centre as a unit vector. */
-export function centre(slot: Slot): Float32Array {
-  const norm = Math.hypot(...slot.sum);
+function centre(slot: Slot): Float32Array {
+  let square = 0;
+  for (const value of slot.sum) square += value * value;
+  const norm = Math.sqrt(square);
   return norm === 0 ? slot.sum.slice() : slot.sum.map((value) => value / norm);
+}
+
+/** The centre as a unit vector when it is worth sending, and then it counts as sent; else undefined. */
+export function takeNews(slot: Slot, options: PrototypeOptions): Float32Array | undefined {
+  if (!isNews(slot, options)) return undefined;
+  slot.sent = centre(slot);
+  return slot.sent;
+}
+
+/** Whether the centre was never sent or has moved since. */
+export function isNews(slot: Slot, options: PrototypeOptions): boolean {
+  return slot.sent === undefined || similarityToCentre(slot.sum, slot.sent, 0) < options.resendBelow;
 }
 
 function similarityToCentre(sum: Float32Array, vectors: Float32Array, offset: number): number {

@@ -1,7 +1,7 @@
 // From tracks to tracklets: gathers what is known of each track of one camera and says when a summary is due.
 // Called by the embed handler once for each `tracks` event.
 import type { Tracklet, TracksData } from '../../../config/events.ts';
-import { addVector, centre, type PrototypeOptions, type Slot } from './prototypes.ts';
+import { addVector, isNews, takeNews, type PrototypeOptions, type Slot } from './prototypes.ts';
 import { quantize } from './quantize.ts';
 
 export interface TrackletOptions {
@@ -21,7 +21,7 @@ export const defaultTrackletOptions: TrackletOptions = {
   pathStepS: 1,
   minObservations: 3,
   maxTracks: 2000,
-  prototypes: { maxSlots: 4, joinSimilarity: 0.8 },
+  prototypes: { maxSlots: 4, joinSimilarity: 0.8, resendBelow: 0.97 },
 };
 
 interface TrackSummary {
@@ -80,8 +80,9 @@ export function observe(
   const interval = frame.time - camera.lastSentTime >= options.intervalS;
   for (const [id, track] of camera.tracks) {
     if (track.slots.length === 0) continue;
-    if (track.revision === 0) due.push(summarize(camera.session, id, track, 'start'));
-    else if (interval && hasNews(track)) due.push(summarize(camera.session, id, track, 'update'));
+    if (track.revision === 0) due.push(summarize(camera.session, id, track, 'start', options));
+    else if (interval && hasNews(track, options))
+      due.push(summarize(camera.session, id, track, 'update', options));
   }
   if (interval) camera.lastSentTime = frame.time;
   return due;
@@ -140,8 +141,8 @@ function longestUnseen(camera: CameraTracklets): number {
   return oldest;
 }
 
-function hasNews(track: TrackSummary): boolean {
-  return track.points.length > 0 || track.slots.some((slot) => slot.changed);
+function hasNews(track: TrackSummary, options: TrackletOptions): boolean {
+  return track.points.length > 0 || track.slots.some((slot) => isNews(slot, options.prototypes));
 }
 
 function endTrack(camera: CameraTracklets, id: number, options: TrackletOptions): Tracklet | undefined {
@@ -150,17 +151,23 @@ function endTrack(camera: CameraTracklets, id: number, options: TrackletOptions)
   if (!track || (track.slots.length === 0 && track.observations < options.minObservations)) return undefined;
   // Where a person leaves is evidence for where they appear next: the last point is always sent.
   takePoint(track);
-  return summarize(camera.session, id, track, 'end');
+  return summarize(camera.session, id, track, 'end', options);
 }
 
-function summarize(session: string, id: number, track: TrackSummary, phase: Tracklet['phase']): Tracklet {
+function summarize(
+  session: string,
+  id: number,
+  track: TrackSummary,
+  phase: Tracklet['phase'],
+  options: TrackletOptions,
+): Tracklet {
   track.revision += 1;
   const prototypes: Tracklet['prototypes'] = [];
   track.slots.forEach((slot, index) => {
-    if (!slot.changed) return;
-    slot.changed = false;
+    const news = takeNews(slot, options.prototypes);
+    if (!news) return;
     const { quality, time, weight } = slot;
-    prototypes.push({ slot: index, ...quantize(centre(slot)), quality, time, weight });
+    prototypes.push({ slot: index, ...quantize(news), quality, time, weight });
   });
   const path = Float32Array.from(track.points);
   track.points = [];
