@@ -41,11 +41,18 @@ const check = createValidator(Serverless);
 
 /** The list of functions of this package, or of the file at `path`. Throws ConfigError with `file:line: path` of each problem. */
 export function loadFunctions(path = join(packageRoot(), 'serverless.yml')): FunctionList {
-  return parseFunctions(readFileSync(path, 'utf8'), relative(process.cwd(), path) || path);
+  const fileName = relative(process.cwd(), path) || path;
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError([`${fileName}: cannot be read: ${(error as Error).message}`], { cause: error });
+  }
+  return parseFunctions(text, fileName, packageRoot());
 }
 
-/** As loadFunctions, from text; handlers are looked up below `root` when it is given. */
-export function parseFunctions(text: string, fileName: string, root?: string): FunctionList {
+/** As loadFunctions, from text; handlers are looked up below `root`. */
+export function parseFunctions(text: string, fileName: string, root: string): FunctionList {
   const source = readYaml(text, fileName, 'the list of functions');
   const { value, problems } = check(source.value);
   if (value === undefined) throw new ConfigError(source.describe(problems));
@@ -76,7 +83,7 @@ function resolve(name: StageName, entry: FunctionEntry): FunctionSpec {
 }
 
 /** What a schema cannot see: between functions, and between the list and the files. */
-function crossCheck({ functions }: Serverless, root: string | undefined): Problem[] {
+function crossCheck({ functions }: Serverless, root: string): Problem[] {
   const produced = new Set(stageNames.flatMap((name) => functions[name].produces));
   return stageNames.flatMap((name) => {
     const entry = functions[name];
@@ -88,7 +95,7 @@ function crossCheck({ functions }: Serverless, root: string | undefined): Proble
           path: path('consumes', index),
           message: `no function produces ${event}: add it to one's produces`,
         });
-    if (root !== undefined && !handlerExists(entry.handler, root))
+    if (!handlerExists(entry.handler, root))
       problems.push({
         path: path('handler'),
         message: `there is no module ${entry.handler.replace(/\.[^.]*$/, '.ts')}`,

@@ -5,9 +5,6 @@ import { createValidator } from './validation/validator.ts';
 import { readYaml } from './validation/yamlSource.ts';
 
 export type { Task } from './schema/resource.ts';
-export type { Camera } from './schema/camera.ts';
-export type { Spec } from './schema/spec.ts';
-export type { Status } from './schema/status.ts';
 export { sourceTypeOf } from './schema/source.ts';
 
 const check = createValidator(Resource);

@@ -182,5 +182,3 @@ export const Stages = withRules(
     },
   ],
 );
-
-export type Stage = Static<typeof Stages>['detect'];

@@ -118,5 +118,7 @@ test.each([
 });
 
 test('a function list that is not there is named', () => {
-  expect(() => loadFunctions('/nowhere/serverless.yml')).toThrow('/nowhere/serverless.yml');
+  expect(() => loadFunctions('/nowhere/serverless.yml')).toThrow(
+    /nowhere\/serverless.yml: cannot be read: ENOENT/,
+  );
 });
