@@ -61,7 +61,6 @@ def summary(parts, metrics, combine):
         "fragments": int(clear["Frag"]),
         "precision": float(clear["CLR_Pr"]),
         "recall": float(clear["CLR_Re"]),
-        "truthIds": int(identity["IDTP"] + identity["IDFN"]),
     }
 
 

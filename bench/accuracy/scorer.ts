@@ -35,7 +35,8 @@ export function score(jobs: readonly ScoreJob[], cacheFolder: string): Record<st
     maxBuffer: 64 * 1024 * 1024,
     env: { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1' },
   });
-  if (run.status !== 0) throw new Error(`score.py failed (${run.error?.message ?? run.signal ?? run.status}): ${run.stderr}`);
+  if (run.status !== 0)
+    throw new Error(`score.py failed (${run.error?.message ?? run.signal ?? run.status}): ${run.stderr}`);
   return JSON.parse(run.stdout) as Record<string, Score>;
 }
 
@@ -48,7 +49,10 @@ function ensurePython(folder: string): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   console.error('accuracy: making a Python environment for the scores, once');
-  execFileSync('python3', ['-m', 'venv', folder], { stdio: ['ignore', 'ignore', 'inherit'], timeout: 120_000 });
+  execFileSync('python3', ['-m', 'venv', folder], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: 120_000,
+  });
   const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements];
   execFileSync(python, install, { stdio: ['ignore', 'ignore', 'inherit'], timeout: 600_000 });
   writeFileSync(stamp, digest);
