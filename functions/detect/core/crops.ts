@@ -19,14 +19,14 @@ export interface CropOptions {
   readonly minIntervalSeconds: number;
   /** A crop this many times as good as the best so far is taken early. */
   readonly betterBy: number;
-  /** A crop is taken early once the person moved this many body heights since the last one. */
+  /** A crop is taken early once the person moved this many body heights, times the crops taken, since the last one. */
   readonly movedHeights: number;
   /** Height in pixels from which on a person counts as tall enough. */
   readonly fullHeight: number;
   /** Pixels from the border within which a box counts as cut. */
   readonly borderPixels: number;
-  /** Most tracks remembered; beyond it the one least recently seen is forgotten. */
-  readonly maxTracks: number;
+  /** Most tracks remembered; beyond it the one whose last crop is oldest is forgotten. */
+  readonly maxRememberedTracks: number;
 }
 
 export const defaultCropOptions: CropOptions = {
@@ -41,7 +41,7 @@ export const defaultCropOptions: CropOptions = {
   movedHeights: 1.5,
   fullHeight: 96,
   borderPixels: 3,
-  maxTracks: 512,
+  maxRememberedTracks: 512,
 };
 
 interface CropHistory {
@@ -108,7 +108,7 @@ export function cropQuality(
   if (!(own > 0)) return 0;
   let covered = 0;
   tracks.forEach((other, k) => {
-    if (k === index) return;
+    if (k === index || other.lost) return;
     const share = intersection(box, 0, other.box, 0) / own;
     const isInFront = other.box[3] > box[3];
     covered = Math.max(covered, isInFront ? share : share / 2);
@@ -151,7 +151,7 @@ function isWorthTaking(
 
 function hasMoved({ box }: TrackedBox, history: CropHistory, options: CropOptions): boolean {
   const x = (box[0] + box[2]) / 2 - history.footX;
-  return Math.hypot(x, box[3] - history.footY) >= options.movedHeights * (box[3] - box[1]);
+  return Math.hypot(x, box[3] - history.footY) >= options.movedHeights * history.taken * (box[3] - box[1]);
 }
 
 function remember(
@@ -170,5 +170,5 @@ function remember(
     footX: (track.box[0] + track.box[2]) / 2,
     footY: track.box[3],
   });
-  if (histories.size > options.maxTracks) histories.delete(histories.keys().next().value!);
+  if (histories.size > options.maxRememberedTracks) histories.delete(histories.keys().next().value!);
 }
