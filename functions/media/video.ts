@@ -1,6 +1,6 @@
 // Decodes files, HTTP and RTSP to RGB frames, for ingest, benchmarks and tools. libav works in libuv threads, so it overlaps with inference.
 import { av, check, constants, libavReason, maxPixels } from './libav.ts';
-import { closeWhenIdle, VideoReader } from './videoReader.ts';
+import { closeWhenIdle, isMultipart, VideoReader } from './videoReader.ts';
 import { resolveVideoSource, VideoError, type VideoSource, type VideoSourceOptions } from './videoSource.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -52,7 +52,8 @@ export async function openVideo(source: string, options: VideoOptions = {}): Pro
 async function openInput(input: av.FormatContext, source: VideoSource): Promise<av.Stream> {
   const code = await input.openInput(source.url, null, av.Dictionary.fromObject(source.options));
   if (code < 0) throw new Error(libavReason(code));
-  const found = await input.findStreamInfo(null);
+  // Multipart JPEG says all it has to say with its first frame; looking ahead would spoil the times of arrival.
+  const found = isMultipart(input) ? 0 : await input.findStreamInfo(null);
   if (found < 0) throw new Error(libavReason(found));
   const best = input.findBestStream(constants.AVMEDIA_TYPE_VIDEO);
   if (best < 0) throw new Error('holds no video');

@@ -31,6 +31,7 @@ interface OpenedVideo {
 const maxDamagedInRow = 250;
 
 export class VideoReader implements AsyncIterable<VideoFrame> {
+  /** As the container says, pixels; 0 where only the frames do (multipart JPEG). */
   readonly width: number;
   readonly height: number;
   /** Absent for live streams. */
@@ -65,7 +66,7 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
     this.#packet.alloc();
     this.#frame.alloc();
     this.#pictures = stream.codecpar.codecId === constants.AV_CODEC_ID_MJPEG;
-    this.#timeless = input.iformat?.name === 'mpjpeg';
+    this.#timeless = isMultipart(input);
     const rate = stream.avgFrameRate.num > 0 ? stream.avgFrameRate.toDouble() : 25;
     this.width = stream.codecpar.width;
     this.height = stream.codecpar.height;
@@ -173,7 +174,6 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
         .during(stallTimeoutMs, () => input.readFrame(this.#packet))
         .catch((error: Error) => this.#fail(error.message, error));
       if (code >= 0) return true;
-      if (watchdog.reason !== undefined) this.#fail(watchdog.reason);
       if (code === constants.AVERROR_EOF) return false;
       if (code !== constants.AVERROR_INVALIDDATA) this.#fail(libavReason(code));
       this.#countDamage();
@@ -202,6 +202,11 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
   #fail(reason: string, cause?: Error): never {
     throw new VideoError(`${this.#opened.source.name}: ${reason}`, { cause });
   }
+}
+
+/** JPEG pictures one after the other over HTTP, as simple cameras send them. */
+export function isMultipart(input: av.FormatContext): boolean {
+  return input.iformat?.name === 'mpjpeg';
 }
 
 /** Closes an input at once, or, while a call still hangs in it, as soon as that returns. */

@@ -32,7 +32,11 @@ export class Watchdog {
         this.stuck = running.catch(() => undefined);
         reject(error);
       };
-      running.then(resolve, reject);
+      running.then((value) => {
+        // An interrupted call may claim success with half of its work done.
+        if (this.reason === undefined) resolve(value);
+        else reject(new Error(this.reason));
+      }, reject);
     }).finally(() => {
       clearTimeout(timer);
       clearTimeout(this.#grace);
