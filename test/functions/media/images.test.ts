@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { PermanentError } from '../../../functions/function.ts';
 import { decodeImage, encodeJpeg } from '../../../functions/media/images.ts';
 
-function plain(width: number, height: number, channels: 1 | 3 | 4 = 3, level = 120): sharp.Sharp {
+function plain(width: number, height: number, channels: 1 | 3 | 4 = 3, level = 120): Sharp {
   return sharp(Buffer.alloc(width * height * channels, level), { raw: { width, height, channels } });
 }
 

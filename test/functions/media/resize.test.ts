@@ -64,7 +64,7 @@ test('the same picture gives the same bytes, also when many are resized at once'
   const image = ramp(120, 90);
   const target = { width: 77, height: 61 };
   const [first, ...others] = await Promise.all(
-    [...Array(8)].map(() => resizeRgb(image, target, 'letterbox')),
+    Array.from({ length: 8 }, () => resizeRgb(image, target, 'letterbox')),
   );
   for (const other of others) expect(Buffer.compare(other.pixels, first!.pixels)).toBe(0);
 });
