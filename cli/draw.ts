@@ -47,7 +47,7 @@ export function drawBox(picture: Picture, box: readonly number[], label: string,
   fill(picture, x1, y2 - line, x2, y2, colour);
   fill(picture, x1, y1, x1 + line, y2, colour);
   fill(picture, x2 - line, y1, x2, y2, colour);
-  const dot = Math.max(2, Math.round(picture.height / 240));
+  const dot = Math.max(2, Math.round(picture.height / 190));
   const labelHeight = 7 * dot;
   const top = y1 >= labelHeight ? y1 - labelHeight : y1;
   fill(picture, x1, top, x1 + (label.length * 4 + 1) * dot, top + labelHeight, colour);

@@ -40,6 +40,7 @@ interface CameraState {
 export function createDetect(dependencies: DetectDependencies): StageFunction {
   const { detect, model, parts, knownCameras, cropSize, source, openRecorder } = dependencies;
   const cameras = new Map<string, CameraState>();
+  const ended = new Set<string>();
   const figures = { frames: 0, boxes: 0, crops: 0, tracks: 0 };
 
   function open(frame: FrameData): CameraState {
@@ -97,6 +98,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
   async function onStream(event: StageEvent<StreamData>): Promise<StageEvent[]> {
     const name = event.data.camera;
     const camera = cameras.get(name);
+    if (knownCameras.has(name)) ended.add(name);
     const passedOn = { ...event, source: `${source}/detect/${name}` };
     if (!camera) return [passedOn];
     cameras.delete(name);
@@ -127,7 +129,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
       for (const { recorder } of cameras.values()) await recorder?.close();
     },
     status: () => ({
-      phase: 'Running',
+      phase: ended.size === knownCameras.size ? 'Completed' : 'Running',
       cameras: [...cameras].map(([camera, { people }]) => ({
         camera,
         state: 'connected',

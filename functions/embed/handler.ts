@@ -40,6 +40,7 @@ export function createEmbed({
   source,
 }: EmbedDependencies): StageFunction {
   const cameras = new Map<string, CameraTracklets & { image: TrackletsData['image'] }>();
+  const ended = new Set<string>();
   const figures = { crops: 0, batches: 0, tracklets: 0 };
   const dimensions = model.dimensions ?? 0;
 
@@ -105,6 +106,7 @@ export function createEmbed({
 
   function onStream(event: StageEvent<StreamData>): StageEvent[] {
     const { camera } = event.data;
+    if (knownCameras.has(camera)) ended.add(camera);
     const state = cameras.get(camera);
     // The stream event keeps its id, so the tracklets that precede it need one of their own.
     const last = state ? trackletsEvent(event, camera, endAll(state, options), '-last') : [];
@@ -118,7 +120,11 @@ export function createEmbed({
       if (event.type === eventTypes.stream) return onStream(event as StageEvent<StreamData>);
       throw new PermanentError(`embed takes tracks and stream events, not ${event.type}`);
     },
-    status: () => ({ phase: 'Running', cameras: [], figures: { ...figures } }),
+    status: () => ({
+      phase: ended.size === knownCameras.size ? 'Completed' : 'Running',
+      cameras: [],
+      figures: { ...figures },
+    }),
   };
 }
 

@@ -151,7 +151,7 @@ test('a model with a wrong digest is never loaded', async () => {
   writeFileSync(join(folder, 'model.onnx'), 'not the model');
   const task = taskFile(
     'digest',
-    `stages: {detect: {modelRef: {name: own, uri: model.onnx, sha256: ${'0'.repeat(64)}, input: {width: 64, height: 64}}}}\n` +
+    `stages: {detect: {modelRef: {name: own, uri: model.onnx, sha256: "${'0'.repeat(64)}", input: {width: 64, height: 64}}}}\n` +
       `  cameras: [${camera('left')}, ${camera('right')}]`,
   );
   const { code, stderr } = await mei(['run', task, '--out', join(folder, 'digest')]);

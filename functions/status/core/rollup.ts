@@ -33,14 +33,15 @@ export function statusOf(ledger: Ledger, cameras: readonly string[]): Status {
   };
 }
 
-/** match is the last stage: when it has nothing left to come, the task is done. */
+/** Done when every stage says so: match alone may remember the end of an earlier run of the same recordings. */
 function phaseOf(
   reports: readonly ReportData[],
   cameras: readonly CameraStatus[],
 ): NonNullable<Status['phase']> {
-  const match = reports.filter(({ stage }) => stage === 'match');
+  const working = reports.filter(({ stage }) => stage !== 'status');
   if (cameras.length > 0 && cameras.every(({ state }) => state === 'failed')) return 'Failed';
-  if (match.some(({ phase }) => phase === 'Completed')) return 'Completed';
+  const hasMatch = working.some(({ stage }) => stage === 'match');
+  if (hasMatch && working.every(({ phase }) => phase === 'Completed')) return 'Completed';
   const phase = worst(reports);
   if (phase === 'Failed' || phase === 'Starting') return phase;
   const troubled = cameras.some(({ state }) => state === 'failed' || state === 'reconnecting');

@@ -90,7 +90,8 @@ test.each([
     'Failed',
     [report({ cameras: [camera('door', { state: 'failed' }), camera('hall', { state: 'failed' })] })],
   ],
-  ['Completed', [report({}), report({ stage: 'match', phase: 'Completed' })]],
+  ['Completed', [report({ phase: 'Completed' }), report({ stage: 'match', phase: 'Completed' })]],
+  ['Running', [report({}), report({ stage: 'match', phase: 'Completed' })]],
 ])('the phase is %s', async (phase, events) => {
   const status = open();
   for (const event of events) await status.handle(event, context);
