@@ -16,6 +16,8 @@ export interface FramePlacerOptions {
   frameInterval: number;
   /** Timestamp of the start; absent: that of the first picture. */
   startTicks: bigint | undefined;
+  /** RTP streams begin with pictures that no clock has reached yet: true leaves them out. */
+  skipUntimed: boolean;
   /** Absent: all pictures are wanted. */
   fps: number | undefined;
 }
@@ -42,6 +44,7 @@ export class FramePlacer {
     const seconds =
       arrivedS ?? (ticks === undefined ? undefined : Number(ticks) * this.#options.secondsPerTick);
     this.#origin ??= seconds;
+    if (this.#origin === undefined && this.#options.skipUntimed) return { index, time: 0, wanted: false };
     const follows = Math.max(0, this.#lastTime + this.#options.frameInterval);
     const time = seconds === undefined ? follows : seconds - this.#origin!;
     // Damaged streams repeat or step back; consumers divide by differences of time.

@@ -67,7 +67,7 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
     this.#frame.alloc();
     this.#pictures = stream.codecpar.codecId === constants.AV_CODEC_ID_MJPEG;
     this.#timeless = isMultipart(input);
-    const rate = stream.avgFrameRate.num > 0 ? stream.avgFrameRate.toDouble() : 25;
+    const rate = plausibleRate(stream.avgFrameRate);
     this.width = stream.codecpar.width;
     this.height = stream.codecpar.height;
     const durationS = Number(input.duration) / 1e6;
@@ -81,6 +81,7 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
       secondsPerTick: stream.timeBase.toDouble(),
       frameInterval: 1 / rate,
       startTicks: known ? stream.startTime : undefined,
+      skipUntimed: this.live,
       fps: opened.fps,
     });
   }
@@ -202,6 +203,12 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
   #fail(reason: string, cause?: Error): never {
     throw new VideoError(`${this.#opened.source.name}: ${reason}`, { cause });
   }
+}
+
+/** Frames a second; where the stream does not know (RTSP says 90000) that of most cameras. */
+function plausibleRate(rate: av.Rational): number {
+  const perSecond = rate.num > 0 ? rate.toDouble() : 0;
+  return perSecond > 0 && perSecond <= 240 ? perSecond : 25;
 }
 
 /** JPEG pictures one after the other over HTTP, as simple cameras send them. */
