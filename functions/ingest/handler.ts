@@ -8,6 +8,7 @@ import {
   type StageFunction,
   type StageStatus,
 } from '../function.ts';
+import { setThreadCount } from '../media/threadSlots.ts';
 import { runCamera, type CameraTimings } from './camera.ts';
 import { CameraState } from './cameraState.ts';
 import { readCredentials } from './credentials.ts';
@@ -20,6 +21,8 @@ export interface IngestDependencies {
   /** 0..1 */
   random: () => number;
   timings: CameraTimings;
+  /** Size of libuv's thread pool. */
+  threads: number;
 }
 
 const timings: CameraTimings = {
@@ -30,8 +33,11 @@ const timings: CameraTimings = {
   stableMs: 10_000,
 };
 
-export const create: CreateStage = async (worker) =>
-  createIngest(worker, { environment: process.env, random: Math.random, timings });
+export const create: CreateStage = async (worker) => {
+  const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4);
+  setThreadCount(threads);
+  return createIngest(worker, { environment: process.env, random: Math.random, timings, threads });
+};
 
 export function createIngest(worker: WorkerConfig, deps: IngestDependencies): StageFunction {
   const stop = new AbortController();
@@ -56,7 +62,7 @@ export function createIngest(worker: WorkerConfig, deps: IngestDependencies): St
       const signal = AbortSignal.any([context.signal, stop.signal]);
       const startedAt = context.now() / 1000;
       const pulled = worker.cameras.filter((camera) => camera.source.type !== 'Push');
-      warnOfFewThreads(pulled, deps.environment, context);
+      warnOfFewThreads(pulled, deps.threads, context);
       running = pulled.map((camera) =>
         runCamera(camera, states.get(camera.id)!, {
           context,
@@ -92,18 +98,9 @@ export function createIngest(worker: WorkerConfig, deps: IngestDependencies): St
   };
 }
 
-/** Each live camera blocks one libuv thread while it waits for data; with too few the whole process would wait. */
-function warnOfFewThreads(
-  pulled: CameraConfig[],
-  environment: IngestDependencies['environment'],
-  context: Context,
-) {
+/** Each live camera blocks one libuv thread while it waits for data; with too few they wait for each other. */
+function warnOfFewThreads(pulled: CameraConfig[], threads: number, context: Context) {
   const cameras = pulled.filter((camera) => camera.source.type !== 'File').length;
-  const threads = Number(environment.UV_THREADPOOL_SIZE ?? 4);
-  if (cameras + 2 > threads) {
-    context.log.warn(
-      { cameras, threads, wanted: cameras + 4 },
-      'too few libuv threads: set UV_THREADPOOL_SIZE',
-    );
-  }
+  if (cameras + 2 <= threads) return;
+  context.log.warn({ cameras, threads, wanted: cameras + 4 }, 'too few threads: set UV_THREADPOOL_SIZE');
 }

@@ -2,6 +2,7 @@
 import { av, check, constants, libavReason, maxPixels } from './libav.ts';
 import { closeWhenIdle, isMultipart, VideoReader } from './videoReader.ts';
 import { resolveVideoSource, VideoError, type VideoSource, type VideoSourceOptions } from './videoSource.ts';
+import { whileOpening } from './threadSlots.ts';
 import { Watchdog } from './watchdog.ts';
 
 export { VideoError } from './videoSource.ts';
@@ -29,9 +30,9 @@ export async function openVideo(source: string, options: VideoOptions = {}): Pro
   input.allocContext();
   const watchdog = new Watchdog(() => input.interrupt(), options.signal);
   try {
-    const stream = await watchdog.during(options.openTimeoutMs ?? defaultTimeoutMs, () =>
-      openInput(input, resolved),
-    );
+    const limitMs = options.openTimeoutMs ?? defaultTimeoutMs;
+    const open = () => watchdog.during(limitMs, () => openInput(input, resolved));
+    const stream = await (resolved.kind === 'file' ? open() : whileOpening(open));
     const decoder = await openDecoder(stream);
     return new VideoReader({
       source: resolved,

@@ -3,6 +3,7 @@ import { av, constants, libavReason } from './libav.ts';
 import { FramePlacer, type PlacedPicture } from './framePlacer.ts';
 import { RgbConverter } from './rgbConverter.ts';
 import { VideoError, type VideoSource } from './videoSource.ts';
+import { whileReading } from './threadSlots.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** One decoded picture. */
@@ -169,11 +170,11 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
 
   /** False at the end of the stream. */
   async #readPacket(): Promise<boolean> {
-    const { input, watchdog, stallTimeoutMs } = this.#opened;
+    const { input, source, watchdog, stallTimeoutMs } = this.#opened;
+    const next = () => watchdog.during(stallTimeoutMs, () => input.readFrame(this.#packet));
     for (;;) {
-      const code = await watchdog
-        .during(stallTimeoutMs, () => input.readFrame(this.#packet))
-        .catch((error: Error) => this.#fail(error.message, error));
+      const reading = source.kind === 'file' ? next() : whileReading(next);
+      const code = await reading.catch((error: Error) => this.#fail(error.message, error));
       if (code >= 0) return true;
       if (code === constants.AVERROR_EOF) return false;
       if (code !== constants.AVERROR_INVALIDDATA) this.#fail(libavReason(code));

@@ -53,6 +53,7 @@ export class IngestRun {
       environment: more.environment ?? {},
       random: () => 0.5,
       timings: { ...timings, ...more.timings },
+      threads: 4,
     });
   }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer as createSilentServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CameraConfig } from '../../../config/worker.ts';
@@ -130,4 +132,29 @@ test('a camera that is not there keeps trying, the worker stops at once', async 
   expect(run.stage.status!().phase).toBe('Running');
   await run.stop();
   expect(run.ended('a')).toBe(false);
+});
+
+test('cameras that never answer do not hold up those that do', async () => {
+  const sockets: Socket[] = [];
+  const silent = createSilentServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const camera = new MjpegServer();
+  const uri = await camera.start(fps);
+  const dead = Array.from({ length: 8 }, (_, at) =>
+    cameraConfig(`dead-${at}`, { type: 'RTSP', uri: `rtsp://127.0.0.1:${port}/${at}` }),
+  );
+  const timings = { openTimeoutMs: 60_000, stallTimeoutMs: 60_000 };
+  const live = [cameraConfig('file', { uri: clip }), cameraConfig('live', { type: 'HTTP', uri })];
+  const run = new IngestRun([...live, ...dead], { timings });
+  // The live camera comes first: one that is in line behind the dead ones waits until they give up.
+  await run.start();
+  await run.until('the file', () => run.report('file').state === 'ended');
+  await run.until('frames', () => run.frames('live').length >= 10);
+  expect(run.frames('file')).toHaveLength(28);
+  expect(run.logged.join()).toContain('too few threads');
+  await run.stop();
+  for (const socket of sockets) socket.destroy();
+  silent.close();
+  await camera.stop();
 });
