@@ -29,9 +29,12 @@ export interface VideoSource {
 const containers =
   'mov,matroska,avi,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,m4v,flv,asf,ogg,nut,mjpeg,mpjpeg,jpeg_pipe,live_flv,dhav,mxf,rtsp,sdp,rtp';
 
-/** A path or URL as it may be shown: user, password and query (tokens) are cut out. */
+/**
+ * A path or URL as it may be shown: user, password and query (tokens) are cut out. Passwords with unescaped slashes
+ * are common, so everything up to the last @ counts as login.
+ */
 export function redact(source: string): string {
-  return source.replace(/^([a-z][a-z0-9+.-]*:\/\/)(?:[^/?#]*@)?([^?#]*).*$/i, '$1$2');
+  return source.replace(/^([a-z][a-z0-9+.-]*:\/\/)(?:.*@)?([^?#]*).*$/is, '$1$2');
 }
 
 /**
