@@ -113,7 +113,7 @@ export function createMatcher(
       }
     }
     similarities.update(sorted, final);
-    const first = cluster(sorted, similarities, topology, settings);
+    const first = cluster(sorted, similarities.odds(sorted), topology, settings);
     const names = sorted.map((_, i) => identityName(sorted[first[i]!]!.camera, sorted[first[i]!]!.track));
     const groups = new Map<string, Trace[]>();
     sorted.forEach((trace, i) => {

@@ -14,6 +14,8 @@ interface View {
 const refineWithin = 0.35;
 /** Movement of a camera's mean after which everything is compared again. */
 const tolerableMovement = 0.04;
+/** Means are learned again when there are so many times more or fewer traces. */
+const growth = 1.05;
 
 export interface Similarities {
   /**
@@ -21,7 +23,9 @@ export interface Similarities {
    * depends on the traces alone.
    */
   update(traces: readonly Trace[], afresh: boolean): void;
-  /** Similarity of two traces of one model, -1..1. */
+  /** n x n log-odds that two traces are one person, from appearance alone; -Infinity where they cannot be compared. */
+  odds(traces: readonly Trace[]): Float64Array;
+  /** Similarity of two traces of one model, -1..1; NaN where they cannot be compared. */
   of(a: Trace, b: Trace): number;
   /** The similarity at which "same" and "different" are equally likely, after subtraction. */
   threshold(model: string): number;
@@ -33,6 +37,7 @@ export function createSimilarities(settings: MatchSettings, capacity: number): S
   const table = new Float32Array(capacity * capacity);
   const views = new Map<Trace, View>();
   const means = new Map<string, CameraMeans>();
+  const seenWhenLearned = new Map<string, number>();
   const free: number[] = [];
   let slots = 0;
 
@@ -64,11 +69,20 @@ export function createSimilarities(settings: MatchSettings, capacity: number): S
     return (settings.threshold - common) / (1 - common);
   }
 
-  function updateModel(model: string, traces: readonly Trace[], afresh: boolean): void {
-    const latest = cameraMeans(traces, model, settings.meanShrinkage);
+  /** True when the means that vectors are compared under have changed. */
+  function refreshMeans(model: string, traces: readonly Trace[], afresh: boolean): boolean {
     const used = means.get(model);
-    const all = afresh || !used || movement(used, latest) > tolerableMovement;
-    if (all) means.set(model, latest);
+    const seen = seenWhenLearned.get(model) ?? 0;
+    if (used && !afresh && traces.length < seen * growth && traces.length > seen / growth) return false;
+    seenWhenLearned.set(model, traces.length);
+    const latest = cameraMeans(traces, model, settings.meanShrinkage);
+    if (used && !afresh && movement(used, latest) <= tolerableMovement) return false;
+    means.set(model, latest);
+    return true;
+  }
+
+  function updateModel(model: string, traces: readonly Trace[], afresh: boolean): void {
+    const all = refreshMeans(model, traces, afresh);
     const offsets = means.get(model)!;
     const changed = traces.filter((trace) => all || trace.dirty || !views.has(trace));
     for (const trace of changed) views.set(trace, viewOf(trace, offsets));
@@ -92,6 +106,23 @@ export function createSimilarities(settings: MatchSettings, capacity: number): S
       }
       for (const [model, group] of models) updateModel(model, group, afresh);
       for (const trace of traces) trace.dirty = false;
+    },
+    odds(traces) {
+      const n = traces.length;
+      const out = new Float64Array(n * n).fill(-Infinity);
+      const rows = traces.map((trace) => views.get(trace)?.slot ?? -1);
+      const { slope, appearanceFloor, appearanceCeiling } = settings;
+      for (let a = 0; a < n; a++) {
+        const limit = threshold(traces[a]!.model);
+        for (let b = a + 1; b < n; b++) {
+          if (rows[a]! < 0 || rows[b]! < 0 || traces[a]!.model !== traces[b]!.model) continue;
+          const value = slope * (table[rows[a]! * capacity + rows[b]!]! - limit);
+          const bounded = value < appearanceFloor ? appearanceFloor : value > appearanceCeiling ? appearanceCeiling : value;
+          out[a * n + b] = bounded;
+          out[b * n + a] = bounded;
+        }
+      }
+      return out;
     },
     of(a, b) {
       const first = views.get(a);
