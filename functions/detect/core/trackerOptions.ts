@@ -61,7 +61,7 @@ export const defaultTrackerOptions: TrackerOptions = {
   confirmHits: 2,
   instantScore: 0.7,
   slowFrameSeconds: 0.3,
-  maxUnseenSeconds: 2,
+  maxUnseenSeconds: 3,
   maxWeakSeconds: 2,
   maxCost: 0.8,
   maxWeakCost: 0.5,
