@@ -34,7 +34,6 @@ export async function drain(parts: DrainParts): Promise<void> {
   const { server, stages, stopped } = parts;
   parts.onState('draining');
   parts.draining.abort();
-  const ticker = setInterval(() => server.closeIdleConnections(), 50);
   const late = new AbortController();
   const deadline = delay(parts.deadlineMs, 'late' as const, { signal: late.signal }).catch(
     () => 'late' as const,
@@ -48,7 +47,7 @@ export async function drain(parts: DrainParts): Promise<void> {
     }
   } finally {
     late.abort();
-    clearInterval(ticker);
+    parts.reports.stop();
     stopped.abort();
     server.close();
     server.closeAllConnections();
@@ -60,6 +59,10 @@ async function finishStages({ server, stages, chain, reports, graceMs, onState }
   if (graceMs > 0) await delay(graceMs);
   onState('closed');
   server.close();
+  // Senders keep their connections open after their last event; a closed listener alone would wait for them.
+  const ticker = setInterval(() => server.closeIdleConnections(), 50);
+  ticker.unref();
+  server.once('close', () => clearInterval(ticker));
   for (const { inbox, stage, context } of stages) {
     await inbox.idle();
     // A request whose body arrived late may have slipped in; from here on none can.

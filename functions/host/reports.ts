@@ -30,9 +30,13 @@ export class Reports {
     this.#timer = setInterval(() => this.#sendAll(), this.#options.intervalMs);
   }
 
+  stop() {
+    clearInterval(this.#timer);
+  }
+
   /** Stops the clock and resolves when a last report of each stage is delivered or has failed, or after `timeoutMs`. */
   async finish(timeoutMs: number) {
-    clearInterval(this.#timer);
+    this.stop();
     const over = new AbortController();
     const last = Promise.all(this.#underway.values()).then(() => {
       this.#sendAll();
