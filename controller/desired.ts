@@ -74,7 +74,7 @@ export function desired(task: Task, surroundings: Surroundings): DesiredTask {
       placement: group.placement,
       config: workerConfig(task, group, models, surroundings),
       routes: routesOf(group, groups, surroundings.functions),
-      env: {},
+      env: workerEnvironment(group),
     })),
   };
 }
@@ -168,6 +168,11 @@ function workerConfig(
     ...(group.placement === 'cloud' ? { storeFolder } : resultsFolder !== undefined && { resultsFolder }),
     classes: spec.tracking.classes,
   };
+}
+
+/** A live camera keeps one of libuv's threads waiting for data; files, the disk and the network need some too. */
+function workerEnvironment({ cameras, stages }: Group): Record<string, string> {
+  return stages.includes('ingest') ? { UV_THREADPOOL_SIZE: String(Math.min(1024, cameras.length + 4)) } : {};
 }
 
 function matchOptions({ spec }: Task): WorkerConfig['match'] {

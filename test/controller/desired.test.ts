@@ -128,3 +128,8 @@ test('planning is pure: the same task gives the same plan', () => {
   const twice = [1, 2].map(() => JSON.stringify(desired(parseTask(text, 'two-cameras.yaml'), surroundings)));
   expect(twice[0]).toBe(twice[1]);
 });
+
+test('a worker that pulls cameras has a thread for each of them', () => {
+  const { workers } = plan(`{packing: PerNode, ${twoCameras}}`);
+  expect(workers.map(({ env }) => env)).toEqual([{ UV_THREADPOOL_SIZE: '6' }, {}]);
+});
