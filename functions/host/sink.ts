@@ -46,6 +46,7 @@ export class Sink {
       connectTimeout: Math.min(5000, options.timeoutMs),
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
+      maxResponseSize: 1 << 20,
     });
     stopped.addEventListener('abort', () => void this.close(), { once: true });
   }
@@ -78,8 +79,6 @@ export class Sink {
   }
 
   async #try({ headers, parts }: HttpMessage): Promise<Outcome> {
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(new Error('no answer in time')), this.#options.timeoutMs);
     try {
       const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
       const {
@@ -91,7 +90,6 @@ export class Sink {
         path: `${this.#url.pathname}${this.#url.search}`,
         headers: { ...headers, 'content-length': String(length) },
         body: bodyOf(parts),
-        signal: timeout.signal,
       });
       if (statusCode < 300) {
         await body.dump({ limit: 1 << 20 });
@@ -101,8 +99,6 @@ export class Sink {
       return { status: statusCode, retryAfterMs: retryAfter(answer['retry-after']), detail };
     } catch (error) {
       return { error: error as Error };
-    } finally {
-      clearTimeout(timer);
     }
   }
 

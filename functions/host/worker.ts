@@ -42,7 +42,7 @@ export interface Worker {
    * Stops sources, handles and delivers what was accepted, closes the stages, ends. Later calls return the first one's promise.
    * @throws Error when the deadline passes first; what was left is given up
    */
-  drain(): Promise<void>;
+  drain: () => Promise<void>;
 }
 
 /**

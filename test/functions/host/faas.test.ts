@@ -24,7 +24,7 @@ async function run(stage: StageFunction) {
   const emitted: StageEvent[] = [];
   const faas = toFaas({ stage, emit: async (event) => void emitted.push(event), log: silent });
   const options = { port: await freePort(), logLevel: 'silent', bodyLimit: 16 << 20 };
-  server = (await startRuntime(faas as never, options as never)) as unknown as Server;
+  server = await startRuntime(faas as never, options as never);
   return { url: `http://127.0.0.1:${options.port}/`, emitted, faas };
 }
 
