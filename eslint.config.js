@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist', 'out', 'coverage', 'node_modules', '**/.venv', '.serverless'] },
+  { ignores: ['dist', 'out', 'coverage', '.cache', '.serverless', '**/.venv', 'node_modules'] },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {
@@ -23,4 +23,5 @@ export default tseslint.config(
   },
   { files: ['cli/**', 'bench/**', 'plugins/**', 'config/generate.ts'], rules: { 'no-console': 'off' } },
   { files: ['**/*.js', '**/*.cjs', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  { files: ['**/*.cjs'], languageOptions: { globals: { module: 'writable' } } },
 );

@@ -79,7 +79,7 @@ function bySequence(sightings: AsyncGenerator<Sighting>): (sequence: number) => 
     next ??= await sightings.next();
     while (!next.done && next.value.sequence <= sequence) {
       if (next.value.sequence === sequence) found.push(next.value);
-      next = (await sightings.next());
+      next = await sightings.next();
     }
     return found;
   };
