@@ -63,7 +63,11 @@ async function finishStages({ server, stages, chain, reports, graceMs, onState }
   const ticker = setInterval(() => server.closeIdleConnections(), 50);
   ticker.unref();
   server.once('close', () => clearInterval(ticker));
-  for (const { inbox, stage, context } of stages) {
+  const takesReports = ({ spec }: HostedStage) => spec.consumes.includes('report');
+  for (const hosted of stages) {
+    const { inbox, stage, context } = hosted;
+    // The last reports have to come before the stage that takes them ends.
+    if (takesReports(hosted)) await reports.finish(lastReportsMs);
     await inbox.idle();
     // A request whose body arrived late may have slipped in; from here on none can.
     inbox.close();
@@ -71,5 +75,5 @@ async function finishStages({ server, stages, chain, reports, graceMs, onState }
     await stage.shutdown?.(context);
   }
   await chain.idle();
-  await reports.finish(lastReportsMs);
+  if (!stages.some(takesReports)) await reports.finish(lastReportsMs);
 }

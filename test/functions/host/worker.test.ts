@@ -224,6 +224,22 @@ describe('reports', () => {
     await until(() => stages.size === 2, 'both');
   });
 
+  test('the last reports reach a status stage of the same process, from stages that have ended', async () => {
+    const phases: string[] = [];
+    let ended = false;
+    const detect: StageFunction = {
+      handle: async () => undefined,
+      shutdown: async () => void (ended = true),
+      status: () => ({ ...running(), phase: ended ? 'Completed' : 'Running' }),
+    };
+    const status: StageFunction = {
+      handle: async ({ data }) => void phases.push((data as ReportData).phase),
+    };
+    const { drain } = await start({ detect, status });
+    await drain();
+    expect(phases).toEqual(['Completed']);
+  });
+
   test('a receiver that is away is logged and holds nothing up', async () => {
     const { lines, log } = recordingLog();
     const sinks = { [eventTypes.report]: 'http://127.0.0.1:1/' };
