@@ -6,6 +6,7 @@ import type { SeenDetections } from '../../functions/detect/core/detections.ts';
 import type { TrackerOptions } from '../../functions/detect/core/trackerOptions.ts';
 import { detectParts } from '../../functions/detect/options.ts';
 import { detectVideo, type View } from './detectionCache.ts';
+import { packDetections } from './packDetections.ts';
 import { readMot, separateVisits, type MotRow } from './motFiles.ts';
 
 export interface Sequence {
@@ -83,19 +84,4 @@ export function publicSequences(dataFolder: string): Sequence[] {
         tracker: { highScore: 0.6, birthScore: 0.7 },
       };
     });
-}
-
-function packDetections(rows: readonly MotRow[], frameCount: number): SeenDetections[] {
-  const frames: MotRow[][] = Array.from({ length: frameCount }, () => []);
-  for (const row of rows) frames[row.frame - 1]?.push(row);
-  return frames.map((found) => {
-    found.sort((a, b) => b.confidence - a.confidence);
-    return {
-      boxes: Float32Array.from(
-        found.flatMap(({ left, top, width, height }) => [left, top, left + width, top + height]),
-      ),
-      scores: Float32Array.from(found, (row) => row.confidence),
-      count: found.length,
-    };
-  });
 }

@@ -6,7 +6,7 @@ import type { Sequence } from './sequences.ts';
 
 /** Tracks every `stride`-th frame on the media clock; frames are renumbered 1, 2, 3... */
 export function trackSequence(
-  sequence: Sequence,
+  sequence: Pick<Sequence, 'framesPerSecond' | 'detections' | 'tracker'>,
   stride: number,
   options: Partial<TrackerOptions>,
 ): MotRow[] {

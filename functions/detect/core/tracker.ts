@@ -20,7 +20,7 @@ export function createTracker(options: Partial<TrackerOptions> = {}): TrackerSta
   const settings = { ...defaultTrackerOptions, ...options };
   return {
     options: settings,
-    space: createAssignmentSpace(settings.maxTracks, settings.maxDetections),
+    space: createAssignmentSpace(settings.maxTracks, settings.maxDetectionsRead),
     tracks: [],
     lastId: 0,
     timeSeconds: null,
@@ -69,7 +69,7 @@ function advanceClock(state: TrackerState, timeSeconds: number): number {
 /** Strong detections to all reported tracks, weak ones to the visible rest, then strong ones to tracks not reported yet. */
 function matchAll(state: TrackerState, detections: SeenDetections): number[] {
   const { options, tracks } = state;
-  const count = Math.min(detections.count, options.maxDetections);
+  const count = Math.min(detections.count, options.maxDetectionsRead);
   const strong = rowsBetween(detections.scores, count, options.highScore, Infinity);
   const weak = rowsBetween(detections.scores, count, options.lowScore, options.highScore);
   const reported = tracks.filter((track) => track.id > 0);

@@ -40,19 +40,19 @@ export interface TrackerOptions extends MotionOptions, AssociationOptions {
   /** Most tracks remembered; beyond it the longest unseen goes. */
   readonly maxTracks: number;
   /** Most detections read per frame; give the strongest first. */
-  readonly maxDetections: number;
+  readonly maxDetectionsRead: number;
 }
 
 export const defaultTrackerOptions: TrackerOptions = {
-  centreNoise: 0.06,
-  sizeNoise: 0.05,
+  centreNoise: 0.07,
+  sizeNoise: 0.08,
   weakNoise: 1,
   startSpeed: 0.8,
   startSizeSpeed: 0.1,
   wander: 0.3,
-  sizeWander: 0.1,
+  sizeWander: 0.06,
   reach: 1,
-  sizeWeight: 2,
+  sizeWeight: 1.5,
   lostWeight: 0.5,
   appearanceWeight: 2,
   highScore: 0.42,
@@ -68,5 +68,5 @@ export const defaultTrackerOptions: TrackerOptions = {
   maxTentativeCost: 0.8,
   appearanceMemory: 0.9,
   maxTracks: 256,
-  maxDetections: 300,
+  maxDetectionsRead: 300,
 };

@@ -241,7 +241,7 @@ test('memory is bounded: the longest unseen makes room', () => {
 });
 
 test('reads no more detections than its limit and no rows beyond the count', () => {
-  const state = createTracker({ maxDetections: 2 });
+  const state = createTracker({ maxDetectionsRead: 2 });
   const crowd = see([
     [100, 100],
     [300, 100],
