@@ -19,7 +19,7 @@ const plainWords = new Map<number, string>([
   [constants.AVERROR_HTTP_UNAUTHORIZED, 'refused the user name or password (401)'],
   [constants.AVERROR_HTTP_FORBIDDEN, 'access denied (403)'],
   [constants.AVERROR_HTTP_NOT_FOUND, 'no such stream (404)'],
-  [constants.AVERROR_EIO, 'cannot be read: unknown host or input/output error'],
+  [constants.AVERROR_EIO, 'input/output error (unknown host, a redirect or a broken connection)'],
   [constants.AVERROR_EOF, 'ended before its first frame'],
 ]);
 
