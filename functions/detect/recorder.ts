@@ -22,14 +22,14 @@ export interface Recorder {
 /** Writes `<folder>/<camera>/tracks.csv`, `picture.jpg` and `picture.json` (the boxes of that picture). */
 export function createRecorder(folder: string, camera: string, log: Log): Recorder {
   const cameraFolder = join(folder, camera);
-  mkdirSync(cameraFolder, { recursive: true });
-  const lines = createWriteStream(join(cameraFolder, 'tracks.csv'));
   let failed: Error | undefined;
-  lines.on('error', (error) => {
+  function fail(error: Error): void {
+    // Once is enough: the camera goes on without local results.
+    if (!failed)
+      log.error({ camera, folder: cameraFolder, reason: error.message }, 'local results cannot be written');
     failed = error;
-    log.error({ camera, folder: cameraFolder, reason: error.message }, 'local results cannot be written');
-  });
-  lines.write(`# ${tracksHeader}\n`);
+  }
+  const lines = openLines(cameraFolder, fail);
   let mostPeople = 0;
   let full = false;
 
@@ -46,7 +46,7 @@ export function createRecorder(folder: string, camera: string, log: Log): Record
 
   return {
     async record(frame, tracks) {
-      if (failed || full) return;
+      if (!lines || failed || full) return;
       if (lines.bytesWritten > maxBytes) {
         full = true;
         log.warn({ camera, folder: cameraFolder, maxBytes }, 'local results are full');
@@ -56,19 +56,28 @@ export function createRecorder(folder: string, camera: string, log: Log): Record
         await writeLines(lines, tracks);
         if (tracks.ids.length > mostPeople) await keepPicture(frame, tracks);
       } catch (error) {
-        failed = error as Error;
-        log.error(
-          { camera, folder: cameraFolder, reason: failed.message },
-          'local results cannot be written',
-        );
+        fail(error as Error);
       }
     },
     async close() {
-      if (failed) return;
+      if (!lines || failed) return;
       lines.end();
       await finished(lines).catch(() => undefined);
     },
   };
+}
+
+function openLines(folder: string, fail: (error: Error) => void): WriteStream | undefined {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    fail(error as Error);
+    return undefined;
+  }
+  const lines = createWriteStream(join(folder, 'tracks.csv'));
+  lines.on('error', fail);
+  lines.write(`# ${tracksHeader}\n`);
+  return lines;
 }
 
 async function writeLines(lines: WriteStream, tracks: TracksData): Promise<void> {

@@ -1,0 +1,162 @@
+// The detect stage with the detector on board and the sample cameras.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventTypes, type FrameData, type StageEvent, type TracksData } from '../../../config/events.ts';
+import { defaultModels, resolveModel } from '../../../config/models.ts';
+import { createDetect } from '../../../functions/detect/handler.ts';
+import { detectParts } from '../../../functions/detect/options.ts';
+import { createRecorder } from '../../../functions/detect/recorder.ts';
+import type { Context, Log } from '../../../functions/function.ts';
+import { decodeImage } from '../../../functions/media/images.ts';
+import { openDetector, type Detect } from '../../../functions/media/inference.ts';
+import { ensureModel } from '../../../functions/media/models.ts';
+import { openVideo } from '../../../functions/media/video.ts';
+
+const model = resolveModel(defaultModels.detect, 'detect');
+const logged: { keys: object; message: string }[] = [];
+const note = (keys: object, message: string) => void logged.push({ keys, message });
+const log: Log = { debug: note, info: note, warn: note, error: note };
+const context = { log, now: () => 0 } as unknown as Context;
+
+let detect: Detect;
+let frames: StageEvent<FrameData>[];
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'mei-detect-'));
+  detect = await openDetector(await ensureModel(model), model, 1);
+  frames = [];
+  for await (const { pixels, width, height, time, index } of await openVideo('samples/right.mp4', {
+    fps: 3,
+  })) {
+    const data = { camera: 'right', sequence: index + 1, time: 1000 + time, width, height, pixels };
+    frames.push({
+      id: `f${index}`,
+      source: '/s/ingest/right',
+      type: eventTypes.frame,
+      partitionkey: 'right',
+      data,
+    });
+    if (frames.length === 20) break;
+  }
+}, 60_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const open = (more: { resultsFolder?: string } = {}) =>
+  createDetect({
+    detect,
+    model,
+    parts: detectParts(model, {}),
+    knownCameras: new Set(['right']),
+    cropSize: { width: 64, height: 128 },
+    source: '/s',
+    ...(more.resultsFolder && { openRecorder: (camera) => createRecorder(more.resultsFolder!, camera, log) }),
+  });
+
+const end: StageEvent = {
+  id: 'end',
+  source: '/s/ingest/right',
+  type: eventTypes.stream,
+  data: { camera: 'right', state: 'ended', time: 1010 },
+};
+
+async function run(stage: ReturnType<typeof createDetect>): Promise<TracksData[]> {
+  const out: TracksData[] = [];
+  for (const frame of frames) out.push(((await stage.handle(frame, context)) as StageEvent<TracksData>).data);
+  return out;
+}
+
+test('people are found and keep their number from frame to frame', async () => {
+  const tracks = await run(open());
+  const seen = new Map<number, number>();
+  for (const { ids, boxes, scores, width, height } of tracks) {
+    expect(boxes).toHaveLength(ids.length * 4);
+    expect(scores).toHaveLength(ids.length);
+    ids.forEach((id) => seen.set(id, (seen.get(id) ?? 0) + 1));
+    for (let i = 0; i < ids.length; i++) {
+      const [left, top, right, bottom] = boxes.subarray(i * 4, i * 4 + 4);
+      expect(
+        left! >= 0 && top! >= 0 && right! <= width && bottom! <= height && left! < right! && top! < bottom!,
+      ).toBe(true);
+    }
+  }
+  expect([...seen.values()].filter((times) => times >= 15).length).toBeGreaterThanOrEqual(2);
+  expect(seen.size).toBeLessThan(9);
+}, 60_000);
+
+test('each track gets a few crops of the size that was asked for, not one a frame', async () => {
+  const crops = (await run(open())).flatMap((tracks) => tracks.crops);
+  const perTrack = new Map<number, number>();
+  for (const { track, width, height, pixels, quality } of crops) {
+    perTrack.set(track, (perTrack.get(track) ?? 0) + 1);
+    expect([width, height, pixels.length]).toEqual([64, 128, 64 * 128 * 3]);
+    expect(quality).toBeGreaterThan(0);
+  }
+  expect(perTrack.size).toBeGreaterThan(1);
+  for (const count of perTrack.values()) expect(count).toBeLessThanOrEqual(6);
+}, 60_000);
+
+test('the same frames give the same events: a replay is harmless', async () => {
+  expect(await run(open())).toEqual(await run(open()));
+}, 60_000);
+
+test('the end of a stream is passed on with the session, and the camera may begin anew', async () => {
+  const stage = open();
+  const first = (await stage.handle(frames[0]!, context)) as StageEvent<TracksData>;
+  const [ended] = (await stage.handle(end, context)) as StageEvent[];
+  expect(ended).toMatchObject({
+    id: 'end',
+    source: '/s/detect/right',
+    data: { session: first.data.session },
+  });
+  expect(stage.status!().phase).toBe('Completed');
+});
+
+test('a camera of another worker is refused', async () => {
+  const strange = { ...frames[0]!, data: { ...frames[0]!.data, camera: '../gate' } };
+  await expect(open().handle(strange, context)).rejects.toThrow(
+    'camera ../gate is not one of this worker: right',
+  );
+});
+
+test('other events are refused', async () => {
+  await expect(open().handle({ ...end, type: eventTypes.report }, context)).rejects.toThrow(
+    /detect takes frame/,
+  );
+});
+
+test('local results are lines that anybody can read, and the fullest picture', async () => {
+  const resultsFolder = join(folder, 'results');
+  const stage = open({ resultsFolder });
+  const tracks = await run(stage);
+  await stage.handle(end, context);
+  const lines = readFileSync(join(resultsFolder, 'right/tracks.csv'), 'utf8').trim().split('\n');
+  expect(lines[0]).toBe('# sequence,time,track,left,top,width,height,score');
+  expect(lines).toHaveLength(1 + tracks.reduce((sum, { ids }) => sum + ids.length, 0));
+  const picture = await decodeImage(readFileSync(join(resultsFolder, 'right/picture.jpg')));
+  expect([picture.width, picture.height]).toEqual([frames[0]!.data.width, frames[0]!.data.height]);
+  const { boxes } = JSON.parse(readFileSync(join(resultsFolder, 'right/picture.json'), 'utf8')) as {
+    boxes: object[];
+  };
+  expect(boxes).toHaveLength(Math.max(...tracks.map(({ ids }) => ids.length)));
+}, 60_000);
+
+test('where local results cannot be written the camera goes on, and the log says so once', async () => {
+  writeFileSync(join(folder, 'file'), '');
+  logged.length = 0;
+  const tracks = await run(open({ resultsFolder: join(folder, 'file') }));
+  expect(tracks).toHaveLength(frames.length);
+  expect(logged.map(({ message }) => message)).toEqual(['local results cannot be written']);
+}, 60_000);
+
+test('parameters go to the part that knows them; unknown ones are refused with the known ones', () => {
+  const parts = detectParts(model, { maxCropsPerTrack: 2, maxUnseenSeconds: 9, maxOverlap: 0.7 });
+  expect([parts.crops.maxCropsPerTrack, parts.tracker.maxUnseenSeconds, parts.nms.maxOverlap]).toEqual([
+    2, 9, 0.7,
+  ]);
+  expect(() => detectParts(model, { maxCrops: 2 })).toThrow(
+    /stages.detect.params.maxCrops is not known; known are .*maxCropsPerTrack/,
+  );
+});
