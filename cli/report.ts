@@ -53,9 +53,11 @@ function printSummary(run: Run, identities: Identity[], numbers: IdentityNumbers
   console.log(
     `\n${identities.length} people in ${tracks} tracks of ${cameras.length} cameras; ${several} were seen by more than one camera.`,
   );
-  const folder = relative('.', run.out) || '.';
+  const nearby = relative('.', run.out);
+  const folder = nearby === '' ? '.' : nearby.startsWith('..') ? run.out : nearby;
+  const hasVideo = run.video && run.task.spec.cameras.some(({ source }) => sourceTypeOf(source) === 'File');
   console.log(
-    `Look at ${folder}/cameras/*/annotated.jpg${run.video ? ' and annotated.mp4' : ''}, read ${folder}/identities.jsonl`,
+    `Look at ${folder}/cameras/*/annotated.jpg${hasVideo ? ' and annotated.mp4' : ''}, read ${folder}/identities.jsonl`,
   );
 }
 

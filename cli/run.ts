@@ -109,6 +109,7 @@ async function runWorkers(
       if (isFatal) fatal = `${worker}: ${message}`;
     },
   });
+  for (const line of pushAddresses(plan, workers.urls)) progress.say(line);
   try {
     while (!stopped.signal.aborted && fatal === undefined) {
       const status = await readStatus(out);
@@ -123,6 +124,17 @@ async function runWorkers(
   const status = (await readStatus(out)) ?? {};
   progress.show(status);
   return status;
+}
+
+/** Where cameras that push their pictures have to send them. */
+function pushAddresses(plan: DesiredTask, urls: ReadonlyMap<string, string>): string[] {
+  return plan.workers
+    .filter(({ config }) => config.stages.includes('ingest'))
+    .flatMap(({ name, config }) =>
+      config.cameras
+        .filter(({ source }) => source.type === 'Push')
+        .map(({ id }) => `${id}: POST pictures to ${urls.get(name)}cameras/${id}/frames`),
+    );
 }
 
 function checkCameras(status: Status): void {
