@@ -1,37 +1,15 @@
 // Pulls one camera or file for as long as the worker lives, for handler.ts: connects, reads, hands on, reconnects.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CameraConfig } from '../../config/worker.ts';
-import type { Context } from '../function.ts';
 import { openVideo, type VideoFrame, type VideoReader } from '../media/video.ts';
 import { redact } from '../media/videoSource.ts';
+import type { CameraDependencies } from './cameraDependencies.ts';
 import type { CameraState } from './cameraState.ts';
-import { backoffMs, type BackoffOptions } from './core/backoff.ts';
+import { backoffMs } from './core/backoff.ts';
 import { createFileClock, createLiveClock } from './core/mediaClock.ts';
-import { sessionName, type EventOrigin } from './core/mediaEvents.ts';
+import { sessionName } from './core/mediaEvents.ts';
 import { createNewestSlot, type NewestSlot } from './core/newestSlot.ts';
 import { FrameDelivery, type PlacedFrame } from './frameDelivery.ts';
-
-/** Deadlines and waits of a pulled camera. */
-export interface CameraTimings extends BackoffOptions {
-  openTimeoutMs: number;
-  /** A live stream that is silent for so long counts as lost. */
-  stallTimeoutMs: number;
-  /** A connection that held so long starts the backoff anew. */
-  stableMs: number;
-}
-
-export interface CameraDependencies {
-  context: Context;
-  origin: EventOrigin;
-  /** Seconds since the epoch: media time 0 of files that name no start time. */
-  startedAt: number;
-  /** Throws when they are named but not there. */
-  readCredentials: () => { username: string; password: string } | undefined;
-  /** 0..1 */
-  random: () => number;
-  timings: CameraTimings;
-  signal: AbortSignal;
-}
 
 /** Runs until the source is over (recordings) or the signal aborts; never rejects: what goes wrong is in `state`. */
 export async function runCamera(

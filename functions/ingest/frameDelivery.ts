@@ -4,7 +4,7 @@ import type { StageEvent } from '../../config/events.ts';
 import type { CameraConfig } from '../../config/worker.ts';
 import { TransientError } from '../function.ts';
 import type { VideoFrame } from '../media/video.ts';
-import type { CameraDependencies } from './camera.ts';
+import type { CameraDependencies } from './cameraDependencies.ts';
 import type { CameraState } from './cameraState.ts';
 import { backoffMs } from './core/backoff.ts';
 import { createMasker } from './core/mask.ts';

@@ -9,7 +9,8 @@ import {
   type StageStatus,
 } from '../function.ts';
 import { setThreadCount } from '../media/threadSlots.ts';
-import { runCamera, type CameraTimings } from './camera.ts';
+import { runCamera } from './camera.ts';
+import type { CameraTimings } from './cameraDependencies.ts';
 import { CameraState } from './cameraState.ts';
 import { readCredentials } from './credentials.ts';
 import { PushedCamera } from './push.ts';

@@ -2,7 +2,7 @@
 import { eventTypes, type CameraReport, type FrameData, type StageEvent } from '../../config/events.ts';
 import type { CameraConfig, WorkerConfig } from '../../config/worker.ts';
 import type { Context, Log, StageFunction } from '../../functions/function.ts';
-import type { CameraTimings } from '../../functions/ingest/camera.ts';
+import type { CameraTimings } from '../../functions/ingest/cameraDependencies.ts';
 import { createIngest } from '../../functions/ingest/handler.ts';
 
 export function cameraConfig(
