@@ -36,6 +36,8 @@ export interface DesiredWorker {
   /** DNS label, unique within the task. */
   name: string;
   placement: 'edge' | 'cloud';
+  /** The node it must run on. Absent: any that its stages' node selectors allow. */
+  nodeName?: string;
   config: Omit<WorkerConfig, 'sinks'>;
   /** Event type -> name of the worker it is sent to. */
   routes: Record<string, string>;
@@ -46,6 +48,9 @@ export interface DesiredTask {
   /** In the order of the stages: each sends only to later ones. */
   workers: DesiredWorker[];
 }
+
+/** In a cluster: where the match worker finds query pictures of Secrets and ConfigMaps, as `<target>/<number>`. */
+export const targetImagesFolder = '/etc/multi-edge-inference-targets';
 
 type Group = Pick<DesiredWorker, 'name' | 'placement'> & {
   stages: StageName[];
@@ -72,6 +77,7 @@ export function desired(task: Task, surroundings: Surroundings): DesiredTask {
     workers: groups.map((group) => ({
       name: group.name,
       placement: group.placement,
+      ...(group.placement === 'edge' && group.node !== '' && { nodeName: group.node }),
       config: workerConfig(task, group, models, surroundings),
       routes: routesOf(group, groups, surroundings.functions),
       env: workerEnvironment(group),
@@ -193,7 +199,7 @@ function matchOptions({ spec }: Task): WorkerConfig['match'] {
     })),
     targets: spec.targets.map(({ name, images }) => ({
       name,
-      images: images.flatMap(({ file, url }) => file ?? url ?? []),
+      images: images.map(({ file, url }, index) => file ?? url ?? `${targetImagesFolder}/${name}/${index}`),
     })),
     retentionS: durationSeconds(spec.retention.results),
     params: spec.stages.match.params,

@@ -1,0 +1,97 @@
+// What every builder in this folder gives and gets; the reconciler applies manifests without knowing their kinds.
+import type { V1ObjectMeta, V1OwnerReference, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import type { Task } from '../../config/schema/resource.ts';
+import { group, kind, version } from '../../config/schema/resource.ts';
+import type { DesiredWorker } from '../desired.ts';
+
+/** A Kubernetes object as it goes over the wire. */
+export interface Manifest {
+  apiVersion: string;
+  kind: string;
+  metadata: {
+    name: string;
+    namespace: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    ownerReferences?: V1OwnerReference[];
+    resourceVersion?: string;
+    generation?: number;
+    creationTimestamp?: string;
+    deletionTimestamp?: string;
+  };
+  [field: string]: unknown;
+}
+
+/** A volume of a worker's pod and where its container sees it. */
+export interface Mounted {
+  volume: V1Volume;
+  mount: V1VolumeMount;
+}
+
+/** What the installation decides, not the task. */
+export interface Installation {
+  /** Image of all workers. */
+  image: string;
+  imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
+  /** Folders of edge nodes whose files tasks may read. */
+  fileFolders: string[];
+  /** Labels that every node of edge stages must have, besides what the task asks. */
+  edgeNodeSelector: Record<string, string>;
+}
+
+/** Port on which workers listen, and which their Services have. */
+export const workerPort = 8080;
+
+const prefix = 'multiedgeinference.sedna.io';
+export const taskLabel = `${prefix}/name`;
+const uidLabel = `${prefix}/uid`;
+const workerTypeLabel = `${prefix}/worker-type`;
+export const workerLabel = `${prefix}/worker`;
+export const hashAnnotation = `${prefix}/config-hash`;
+
+/** Labels of everything that belongs to the task. */
+export function taskLabels({ metadata }: Task): Record<string, string> {
+  return {
+    'app.kubernetes.io/name': 'multi-edge-inference',
+    'app.kubernetes.io/instance': metadata.name,
+    'app.kubernetes.io/part-of': 'multi-edge-inference',
+    'app.kubernetes.io/managed-by': 'multi-edge-inference-controller',
+    [taskLabel]: metadata.name,
+    [uidLabel]: metadata.uid ?? '',
+  };
+}
+
+/** Labels of one worker's objects and pods: Sedna's, the usual ones, and the worker's name. */
+export function workerLabels(task: Task, worker: DesiredWorker): Record<string, string> {
+  const { stages } = worker.config;
+  const type = stages.length === 1 ? stages[0]! : worker.placement;
+  return {
+    ...taskLabels(task),
+    'app.kubernetes.io/component': type,
+    [workerTypeLabel]: type,
+    [workerLabel]: worker.name,
+  };
+}
+
+/** Selects the pods of one worker; never changes, because a Deployment's selector cannot. */
+export function workerSelector(task: Task, worker: string): Record<string, string> {
+  return { [taskLabel]: task.metadata.name, [workerLabel]: worker };
+}
+
+/** Metadata of an object of the task; the owner reference lets the API server collect it with the task. */
+export function ownedMetadata(task: Task, name: string, labels: Record<string, string>) {
+  const owner: V1OwnerReference = {
+    apiVersion: `${group}/${version}`,
+    kind,
+    name: task.metadata.name,
+    uid: task.metadata.uid ?? '',
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+  return {
+    name,
+    namespace: task.metadata.namespace,
+    labels,
+    ownerReferences: [owner],
+  } satisfies V1ObjectMeta;
+}

@@ -1,0 +1,140 @@
+// The pods of a worker, the same for Deployments and Knative: container, probes, volumes, security, placement.
+import type { V1Container, V1EnvVar, V1PodSpec, V1Probe, V1Toleration } from '@kubernetes/client-node';
+import type { FunctionList } from '../../config/functions.ts';
+import type { Task } from '../../config/schema/resource.ts';
+import type { DesiredWorker } from '../desired.ts';
+import { fileMounts } from './cameraFiles.ts';
+import { workerPort, type Installation, type Mounted } from './manifest.ts';
+import { resourcesOf } from './resources.ts';
+import { accountOf } from './access.ts';
+import { credentialVariables } from './credentials.ts';
+import { targetVolume } from './targets.ts';
+
+export const configFolder = '/etc/multi-edge-inference';
+export const storeFolder = '/var/lib/multi-edge-inference';
+/** Longer than the host's own deadline for draining (25 s) and the grace before it. */
+const terminationGraceS = 35;
+const drainGraceMs = 3000;
+
+export interface WorkerParts {
+  task: Task;
+  worker: DesiredWorker;
+  functions: FunctionList;
+  installation: Installation;
+}
+
+/** A pod spec that the `restricted` Pod Security Standard admits, except that cameras with files need a hostPath. */
+export function podSpec(parts: WorkerParts): V1PodSpec {
+  const { task, worker } = parts;
+  const mounted = volumesOf(parts);
+  return {
+    serviceAccountName: accountOf(task, worker),
+    automountServiceAccountToken: worker.config.stages.includes('status'),
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: terminationGraceS,
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: 65532,
+      runAsGroup: 65532,
+      fsGroup: 65532,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    containers: [container(parts, mounted)],
+    volumes: mounted.map(({ volume }) => volume),
+  };
+}
+
+function container({ task, worker, functions, installation }: WorkerParts, mounted: Mounted[]): V1Container {
+  return {
+    name: 'worker',
+    image: installation.image,
+    imagePullPolicy: installation.imagePullPolicy,
+    command: ['node', 'dist/functions/host/main.js'],
+    ports: [{ name: 'http', containerPort: workerPort, protocol: 'TCP' }],
+    env: environment(task, worker),
+    resources: resourcesOf(task, worker, functions),
+    startupProbe: probe('/healthz', { periodSeconds: 1, failureThreshold: 120 }),
+    readinessProbe: probe('/readyz', { periodSeconds: 3, failureThreshold: 2 }),
+    livenessProbe: probe('/healthz', { periodSeconds: 10, failureThreshold: 3 }),
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    volumeMounts: mounted.map(({ mount }) => mount),
+  };
+}
+
+function probe(path: string, times: Pick<V1Probe, 'periodSeconds' | 'failureThreshold'>): V1Probe {
+  return { httpGet: { path, port: 'http', scheme: 'HTTP' }, timeoutSeconds: 3, ...times };
+}
+
+function environment(task: Task, worker: DesiredWorker): V1EnvVar[] {
+  const values: Record<string, string> = {
+    MEI_WORKER_CONFIG: `${configFolder}/worker.json`,
+    MEI_HOST: '0.0.0.0',
+    MEI_DRAIN_GRACE_MS: String(drainGraceMs),
+    PORT: String(workerPort),
+    XDG_CACHE_HOME: '/cache',
+    WORKER_NAME: worker.name,
+    NAMESPACE: task.metadata.namespace,
+    SERVICE_NAME: task.metadata.name,
+    ...(worker.config.stages.includes('status') && { MEI_STATUS_SINK: 'cluster' }),
+    ...worker.env,
+  };
+  return [
+    ...Object.entries(values).map(([name, value]) => ({ name, value })),
+    ...credentialVariables(task, worker),
+  ];
+}
+
+function volumesOf({ task, worker, installation }: WorkerParts): Mounted[] {
+  return [
+    {
+      volume: { name: 'config', configMap: { name: worker.name } },
+      mount: { name: 'config', mountPath: configFolder, readOnly: true },
+    },
+    scratch('tmp', '/tmp', '64Mi'),
+    scratch('cache', '/cache', '1Gi'),
+    ...(worker.config.storeFolder === undefined ? [] : [scratch('store', storeFolder, '4Gi')]),
+    ...fileMounts(worker, installation.fileFolders),
+    ...targetVolume(task, worker),
+  ];
+}
+
+function scratch(name: string, mountPath: string, sizeLimit: string): Mounted {
+  return { volume: { name, emptyDir: { sizeLimit } }, mount: { name, mountPath } };
+}
+
+/** Where the pods of a Deployment may run: on the node of its cameras, else where labels say. */
+export function placementOf({ task, worker, installation }: WorkerParts, node: string | undefined) {
+  const stages = worker.config.stages.map((name) => task.spec.stages[name]);
+  const own: V1Toleration[] = stages.flatMap(({ tolerations }) => tolerations);
+  const edge = worker.placement === 'edge';
+  const nodeSelector = {
+    ...(edge && installation.edgeNodeSelector),
+    ...Object.assign({}, ...stages.map((stage) => stage.nodeSelector)),
+  } as Record<string, string>;
+  return {
+    ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
+    ...(node !== undefined && { affinity: { nodeAffinity: onlyOn(node) } }),
+    tolerations: unique([...own, ...(edge ? edgeTolerations : [])]),
+  } satisfies Partial<V1PodSpec>;
+}
+
+/** By name, so that the scheduler still looks at taints and resources, which spec.nodeName would skip. */
+function onlyOn(node: string) {
+  const matchFields = [{ key: 'metadata.name', operator: 'In', values: [node] }];
+  return { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields }] } };
+}
+
+/** Edge nodes carry KubeEdge's taint; while one is cut off its pods stay, because they go on working. */
+const edgeTolerations: V1Toleration[] = [
+  { key: 'node-role.kubernetes.io/edge', operator: 'Exists' },
+  { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute' },
+  { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute' },
+];
+
+function unique(tolerations: V1Toleration[]): V1Toleration[] {
+  return [...new Map(tolerations.map((each) => [JSON.stringify(each), each])).values()];
+}

@@ -1,0 +1,103 @@
+// What runs a worker and how others reach it: Deployment, Service, configuration, and a disruption budget.
+import { createHash } from 'node:crypto';
+import type { V1DeploymentSpec, V1ServiceSpec } from '@kubernetes/client-node';
+import { canonicalJson } from '../../config/task.ts';
+import type { StageName, WorkerConfig } from '../../config/worker.ts';
+import {
+  hashAnnotation,
+  ownedMetadata,
+  workerLabels,
+  workerPort,
+  workerSelector,
+  type Manifest,
+} from './manifest.ts';
+import { placementOf, podSpec, type WorkerParts } from './podTemplate.ts';
+
+/** The worker's configuration, as the host reads it. */
+export function configMap({ task, worker }: WorkerParts, config: WorkerConfig): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: ownedMetadata(task, worker.name, workerLabels(task, worker)),
+    data: { 'worker.json': canonicalJson(config) },
+  };
+}
+
+/** Changes exactly when the worker must start anew: with what its own stages read, and not with the generation alone. */
+export function configHash(config: WorkerConfig): string {
+  return createHash('sha256')
+    .update(canonicalJson(readByStages(config)))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function readByStages(config: WorkerConfig): object {
+  const { generation: _, ...task } = config.task;
+  const { detect, embed, match, models, cameras, ...common } = config;
+  const has = (...stages: StageName[]) => stages.some((stage) => config.stages.includes(stage));
+  return {
+    ...common,
+    task,
+    cameras: has('ingest') ? cameras : cameras.map(({ id, homography }) => ({ id, homography })),
+    detect: has('detect') && { detect, model: models.detect },
+    embed: has('embed') && { embed, model: models.embed },
+    match: has('match') && { match, model: models.embed },
+  };
+}
+
+/** Workers that run of one Deployment: as the task asks, never more than the function can share its work among. */
+export function replicasOf({ task, worker, functions }: WorkerParts): number {
+  const counts = worker.config.stages.map((name) => {
+    const { min, max } = functions.functions[name].scaling;
+    return Math.min(task.spec.stages[name].replicas ?? Math.max(1, min), max);
+  });
+  // Packed stages cannot be multiplied one by one.
+  return Math.min(...counts);
+}
+
+export function deployment(parts: WorkerParts, config: WorkerConfig, replicas: number): Manifest {
+  const { task, worker } = parts;
+  const labels = workerLabels(task, worker);
+  const spec: V1DeploymentSpec = {
+    replicas,
+    revisionHistoryLimit: 2,
+    progressDeadlineSeconds: 600,
+    // A worker alone holds its cameras, or the identities of its task: two at a time would disagree.
+    strategy: { type: 'Recreate' },
+    selector: { matchLabels: workerSelector(task, worker.name) },
+    template: {
+      metadata: { labels, annotations: { [hashAnnotation]: configHash(config) } },
+      spec: { ...podSpec(parts), ...placementOf(parts, worker.nodeName) },
+    },
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: ownedMetadata(task, worker.name, labels),
+    spec,
+  };
+}
+
+export function service({ task, worker }: WorkerParts): Manifest {
+  const spec: V1ServiceSpec = {
+    type: 'ClusterIP',
+    selector: workerSelector(task, worker.name),
+    ports: [{ name: 'http', port: workerPort, targetPort: 'http', protocol: 'TCP', appProtocol: 'http' }],
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: ownedMetadata(task, worker.name, workerLabels(task, worker)),
+    spec,
+  };
+}
+
+/** Only for several workers: with a single one it would keep its node from ever being drained. */
+export function disruptionBudget({ task, worker }: WorkerParts): Manifest {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: ownedMetadata(task, worker.name, workerLabels(task, worker)),
+    spec: { maxUnavailable: 1, selector: { matchLabels: workerSelector(task, worker.name) } },
+  };
+}

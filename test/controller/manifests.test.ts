@@ -1,0 +1,267 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import type { V1Deployment, V1PodSpec } from '@kubernetes/client-node';
+import { parseAllDocuments, stringify } from 'yaml';
+import type { Task } from '../../config/schema/resource.ts';
+import { desired, type DesiredWorker } from '../../controller/desired.ts';
+import { manifestsOf } from '../../controller/manifests.ts';
+import { forbiddenFiles } from '../../controller/objects/cameraFiles.ts';
+import { hashAnnotation, type Manifest } from '../../controller/objects/manifest.ts';
+import { installation, sampleTask, surroundings, taskOf } from './sampleTasks.ts';
+
+function manifests(task: Task, stopped: DesiredWorker['placement'][] = []): Manifest[] {
+  const { functions } = surroundings;
+  return manifestsOf(task, desired(task, surroundings), {
+    functions,
+    installation,
+    stopped: new Set(stopped),
+  });
+}
+
+function deployments(objects: Manifest[]): Map<string, V1Deployment> {
+  const found = objects.filter(({ kind }) => kind === 'Deployment');
+  return new Map(found.map((each) => [each.metadata.name, each as unknown as V1Deployment]));
+}
+
+function pod(objects: Manifest[], name: string): V1PodSpec {
+  return deployments(objects).get(name)!.spec!.template.spec!;
+}
+
+function named(objects: Manifest[], kind: string, name: string): Manifest | undefined {
+  return objects.find((each) => each.kind === kind && each.metadata.name === name);
+}
+
+// To accept a change: delete the file, run the test, and read the difference before it is committed.
+test.each(['rtsp', 'two-cameras'])('the objects of sample %s are those of the golden file', (name) => {
+  const path = `test/controller/golden/${name}.yaml`;
+  const objects = manifests(sampleTask(name));
+  const text = objects
+    .map((object) => `---\n${stringify(object, { aliasDuplicateObjects: false })}`)
+    .join('');
+  if (!existsSync(path) && process.env['CI'] !== 'true') writeFileSync(path, text);
+  const golden = parseAllDocuments(readFileSync(path, 'utf8')).map((document) => document.toJS() as unknown);
+  expect(JSON.parse(JSON.stringify(objects))).toEqual(golden);
+});
+
+const twoCameras =
+  'cameras: [{id: a, node: edge-1, source: {uri: "rtsp://10.0.0.1/a"}}, {id: b, node: edge-1, source: {uri: "http://cam.example/b", secretRef: {name: s}}}]';
+const packed = `{packing: PerNode, ${twoCameras}}`;
+
+test('a packed task of one node needs eleven objects', () => {
+  const kinds = manifests(taskOf(packed)).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  expect(kinds.sort()).toEqual([
+    'ConfigMap gate-cloud',
+    'ConfigMap gate-edge-edge-1',
+    'Deployment gate-cloud',
+    'Deployment gate-edge-edge-1',
+    'NetworkPolicy gate-cloud',
+    'NetworkPolicy gate-edge-edge-1',
+    'Role gate-status',
+    'RoleBinding gate-status',
+    'Service gate-cloud',
+    'ServiceAccount gate',
+    'ServiceAccount gate-status',
+  ]);
+});
+
+test('every object is owned by the task and carries its labels', () => {
+  for (const { metadata } of manifests(sampleTask('rtsp'))) {
+    expect(metadata.ownerReferences).toEqual([
+      {
+        apiVersion: 'sedna.io/v1alpha1',
+        kind: 'MultiEdgeInference',
+        name: 'station',
+        uid: '00000000-1111-2222-3333-444444444444',
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ]);
+    expect(metadata.labels).toMatchObject({
+      'multiedgeinference.sedna.io/name': 'station',
+      'multiedgeinference.sedna.io/uid': '00000000-1111-2222-3333-444444444444',
+    });
+  }
+});
+
+test('only the status function has a token, and it may write only the status of its task', () => {
+  const objects = manifests(taskOf(`{${twoCameras}}`));
+  const tokens = [...deployments(objects)].map(([name, { spec }]) => [
+    name,
+    spec!.template.spec!.serviceAccountName,
+    spec!.template.spec!.automountServiceAccountToken,
+  ]);
+  expect(tokens.sort()).toEqual([
+    ['gate-detect-edge-1', 'gate', false],
+    ['gate-embed-edge-1', 'gate', false],
+    ['gate-ingest-edge-1', 'gate', false],
+    ['gate-match', 'gate', false],
+    ['gate-status', 'gate-status', true],
+  ]);
+  expect(named(objects, 'Role', 'gate-status')?.rules).toEqual([
+    {
+      apiGroups: ['sedna.io'],
+      resources: ['multiedgeinferences/status'],
+      resourceNames: ['gate'],
+      verbs: ['get', 'patch'],
+    },
+  ]);
+});
+
+test('passwords come from Secrets into the worker that pulls the camera, and into no object', () => {
+  const objects = manifests(taskOf(`{${twoCameras}}`));
+  const variables = (name: string) =>
+    pod(objects, name).containers[0]!.env!.filter(({ valueFrom }) => valueFrom);
+  expect(variables('gate-ingest-edge-1')).toEqual([
+    { name: 'CAMERA_B_USERNAME', valueFrom: { secretKeyRef: { name: 's', key: 'username' } } },
+    { name: 'CAMERA_B_PASSWORD', valueFrom: { secretKeyRef: { name: 's', key: 'password' } } },
+  ]);
+  expect(variables('gate-detect-edge-1')).toEqual([]);
+});
+
+test('neighbours alone may send, and a worker reaches only what its stages need', () => {
+  const objects = manifests(taskOf(`{${twoCameras}}`));
+  const rules = (name: string) =>
+    named(objects, 'NetworkPolicy', name)?.spec as { ingress: unknown[]; egress: unknown[] };
+  const worker = (name: string) => ({
+    podSelector: {
+      matchLabels: { 'multiedgeinference.sedna.io/name': 'gate', 'multiedgeinference.sedna.io/worker': name },
+    },
+  });
+  const events = [{ protocol: 'TCP', port: 8080 }];
+  const dns = {
+    ports: [
+      { protocol: 'UDP', port: 53 },
+      { protocol: 'TCP', port: 53 },
+    ],
+  };
+  expect(rules('gate-ingest-edge-1').ingress).toEqual([]);
+  expect(rules('gate-detect-edge-1')).toMatchObject({
+    ingress: [{ from: [worker('gate-ingest-edge-1')], ports: events }],
+    egress: [dns, { to: [worker('gate-embed-edge-1'), worker('gate-status')], ports: events }],
+  });
+  expect(rules('gate-ingest-edge-1').egress).toContainEqual({
+    to: [{ ipBlock: { cidr: '10.0.0.1/32' } }],
+    ports: [{ protocol: 'TCP', port: 554 }],
+  });
+});
+
+test('a stage scales as the task asks, no further than its function can', () => {
+  const objects = manifests(taskOf(`{stages: {embed: {replicas: 3}, detect: {replicas: 3}}, ${twoCameras}}`));
+  const replicas = (name: string) => deployments(objects).get(name)?.spec?.replicas;
+  expect([replicas('gate-embed-edge-1'), replicas('gate-detect-edge-1')]).toEqual([3, 1]);
+  const budgets = objects.filter(({ kind }) => kind === 'PodDisruptionBudget');
+  expect(budgets.map(({ metadata }) => metadata.name)).toEqual(['gate-embed-edge-1']);
+});
+
+test('amounts of the task replace those of serverless.yml, and packed stages add up', () => {
+  const stages = 'stages: {detect: {resources: {limits: {cpu: 200m, memory: 1Gi}}}}';
+  const own = pod(manifests(taskOf(`{${stages}, ${twoCameras}}`)), 'gate-detect-edge-1');
+  expect(own.containers[0]!.resources).toEqual({
+    requests: { cpu: '200m', memory: '256Mi' },
+    limits: { cpu: '200m', memory: '1Gi' },
+  });
+  const all = pod(manifests(taskOf(packed)), 'gate-edge-edge-1');
+  expect(all.containers[0]!.resources).toEqual({
+    requests: { cpu: '1', memory: '576Mi' },
+    limits: { cpu: '5', memory: '1792Mi' },
+  });
+});
+
+test('edge workers stay on the node of their cameras, and cloud workers go anywhere', () => {
+  const objects = manifests(taskOf(packed));
+  expect(pod(objects, 'gate-edge-edge-1').affinity?.nodeAffinity).toEqual({
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchFields: [{ key: 'metadata.name', operator: 'In', values: ['edge-1'] }] }],
+    },
+  });
+  expect(pod(objects, 'gate-cloud').affinity).toBeUndefined();
+  expect(pod(objects, 'gate-cloud').tolerations).toEqual([]);
+});
+
+test('query pictures of Secrets and ConfigMaps are files for the worker that matches', () => {
+  const task = sampleTask('targets');
+  const match = desired(task, surroundings).workers.find(({ config }) => config.stages.includes('match'))!;
+  expect(match.config.match.targets.map(({ images }) => images)).toEqual([
+    ['/etc/multi-edge-inference-targets/lost-child/0', '/etc/multi-edge-inference-targets/lost-child/1'],
+    ['/etc/multi-edge-inference-targets/colleague/0', 'https://pictures.example/colleague.jpg'],
+  ]);
+  const volume = pod(manifests(task), 'find-them-match').volumes!.find(({ name }) => name === 'targets');
+  const paths = volume?.projected?.sources?.map(({ secret, configMap }) => (secret ?? configMap)?.items?.[0]);
+  expect(paths).toEqual([
+    { key: 'front.jpg', path: 'lost-child/0' },
+    { key: 'back.jpg', path: 'lost-child/1' },
+    { key: 'portrait.png', path: 'colleague/0' },
+  ]);
+});
+
+test('recordings are mounted read-only, and only out of folders that the installation opens', () => {
+  const spec = pod(manifests(sampleTask('history')), 'yesterday-evening-ingest-edge-1');
+  expect(spec.volumes).toContainEqual({
+    name: 'files-0',
+    hostPath: { path: '/var/lib/recordings', type: 'Directory' },
+  });
+  expect(spec.containers[0]!.volumeMounts).toContainEqual({
+    name: 'files-0',
+    mountPath: '/var/lib/recordings',
+    readOnly: true,
+  });
+  const detect = pod(manifests(sampleTask('history')), 'yesterday-evening-detect-edge-1');
+  expect(JSON.stringify(detect.volumes)).not.toContain('hostPath');
+});
+
+test.each([
+  ['/var/lib/recordings/a.mp4', true],
+  ['file:///var/lib/recordings/a.mp4', true],
+  ['/var/lib/recordings/../kubelet/pods/a', false],
+  ['file:///var/lib/recordings/%2e%2e/kubelet/a', false],
+  ['/var/lib/recordings-of-others/a.mp4', false],
+  ['/etc/shadow', false],
+  ['samples/left.mp4', false],
+])('file %s may be read: %s', (uri, isAllowed) => {
+  const task = taskOf(`{cameras: [{id: a, source: {uri: '${uri}'}}]}`);
+  const problems = forbiddenFiles(task, installation.fileFolders);
+  expect(problems).toEqual(isAllowed ? [] : [expect.stringMatching(/^camera a: .*move the file/)]);
+});
+
+test('stopped placements have no pods, and keep everything else', () => {
+  const objects = manifests(taskOf(`{${twoCameras}}`), ['edge']);
+  const replicas = [...deployments(objects)].map(([name, { spec }]) => [name, spec!.replicas]);
+  expect(Object.fromEntries(replicas)).toEqual({
+    'gate-ingest-edge-1': 0,
+    'gate-detect-edge-1': 0,
+    'gate-embed-edge-1': 0,
+    'gate-match': 1,
+    'gate-status': 1,
+  });
+  expect(objects.length).toBe(manifests(taskOf(`{${twoCameras}}`)).length);
+});
+
+test('an edit rolls out exactly the workers that it concerns', () => {
+  const hashes = (task: Task) =>
+    new Map(
+      [...deployments(manifests(task))].map(([name, { spec }]) => [
+        name,
+        spec!.template.metadata!.annotations![hashAnnotation],
+      ]),
+    );
+  const before = hashes(taskOf(`{${twoCameras}}`));
+  const edited = taskOf(`{stages: {detect: {params: {highScore: 0.7}}}, ${twoCameras}}`);
+  const after = hashes({ ...edited, metadata: { ...edited.metadata, generation: 2 } });
+  const changed = [...after].filter(([name, hash]) => before.get(name) !== hash).map(([name]) => name);
+  expect(changed).toEqual(['gate-detect-edge-1']);
+});
+
+test('pods satisfy the restricted Pod Security Standard', () => {
+  for (const { spec } of deployments(manifests(sampleTask('rtsp'))).values()) {
+    const { securityContext, containers, volumes, hostNetwork } = spec!.template.spec!;
+    expect(hostNetwork).toBeUndefined();
+    expect(securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+    expect(containers[0]!.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    for (const volume of volumes!)
+      expect(Object.keys(volume).find((key) => key !== 'name')).toMatch(/^(configMap|emptyDir|projected)$/);
+  }
+});
