@@ -48,8 +48,20 @@ export function cluster(
       waiting.set(pick, rival);
       rowBest[a] = bestOfRow(a);
     }
+    if (bestPair() < 0) decideClearest();
   }
   return firstMembers(groups, n);
+
+  /** Nothing is beyond doubt any more: the most similar of the pairs that wait may join if it is similar enough. */
+  function decideClearest(): void {
+    let best = -1;
+    let bestScore = settings.ambiguousOdds;
+    for (const pair of waiting.keys()) {
+      const value = scores[pair]!;
+      if (value > bestScore || (value === bestScore && pair < best)) [best, bestScore] = [pair, value];
+    }
+    if (best >= 0) join(Math.floor(best / n), best % n);
+  }
 
   function score(a: number, b: number): number {
     const appearance = odds[a * n + b]!;
@@ -137,7 +149,8 @@ export function cluster(
       odds[c * n + a] = value;
       scores[c < a ? c * n + a : a * n + c] = score(a, c);
       if (rowBest[c] === a || rowBest[c] === b) again.add(c);
-      else if (c < a && (rowBest[c]! < 0 ? 0 : scores[c * n + rowBest[c]!]!) < scores[c * n + a]!) rowBest[c] = a;
+      else if (c < a && (rowBest[c]! < 0 ? 0 : scores[c * n + rowBest[c]!]!) < scores[c * n + a]!)
+        rowBest[c] = a;
     }
     for (const c of again) if (groups[c]) rowBest[c] = bestOfRow(c);
   }

@@ -7,6 +7,8 @@ export interface MatchSettings {
   threshold: number;
   /** Cosine similarity by which the best identity must lead the next distinct one. */
   margin: number;
+  /** Log-odds that decide between rivals closer than the margin. */
+  ambiguousOdds: number;
   /** Revisions of a track that must agree before its identity is announced. */
   votes: number;
   /** Media seconds after which a track is announced with whatever was decided so far. */
@@ -27,6 +29,10 @@ export interface MatchSettings {
   /** Log-odds lost for each natural logarithm of (1 + gap / gapScaleS). */
   gapWeight: number;
   gapScaleS: number;
+  /** Log-odds that a gap takes away at most. */
+  gapFloor: number;
+  /** Seconds after which a person who was seen nowhere counts as a new visitor; Infinity: never. */
+  maxAbsenceS: number;
   /** Seconds for which two cameras that do not overlap may both show a person who crosses their border. */
   handoverS: number;
   /** Seconds of absence after which a place in one camera says nothing about the person. */
@@ -53,17 +59,20 @@ export const defaultSettings: MatchSettings = {
   acrossCamera: true,
   threshold: 0.5,
   margin: 0.05,
+  ambiguousOdds: 2,
   votes: 2,
   deadlineS: 5,
   tickS: 1,
   slope: 16,
   bestPairShare: 0.5,
-  appearanceFloor: -8,
-  appearanceCeiling: 5,
+  appearanceFloor: -16,
+  appearanceCeiling: 12,
   meanShrinkage: 12,
   sameCameraPenalty: 0,
-  gapWeight: 0.5,
-  gapScaleS: 20,
+  gapWeight: 1,
+  gapScaleS: 10,
+  gapFloor: -3,
+  maxAbsenceS: Infinity,
   handoverS: 1.5,
   motionMemoryS: 4,
   motionCeiling: 3,

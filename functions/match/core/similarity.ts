@@ -117,7 +117,8 @@ export function createSimilarities(settings: MatchSettings, capacity: number): S
         for (let b = a + 1; b < n; b++) {
           if (rows[a]! < 0 || rows[b]! < 0 || traces[a]!.model !== traces[b]!.model) continue;
           const value = slope * (table[rows[a]! * capacity + rows[b]!]! - limit);
-          const bounded = value < appearanceFloor ? appearanceFloor : value > appearanceCeiling ? appearanceCeiling : value;
+          const bounded =
+            value < appearanceFloor ? appearanceFloor : value > appearanceCeiling ? appearanceCeiling : value;
           out[a * n + b] = bounded;
           out[b * n + a] = bounded;
         }

@@ -32,7 +32,8 @@ export function conflict(a: Stay, b: Stay, topology: Topology, settings: MatchSe
 export function continuity(a: Stay, b: Stay, topology: Topology, settings: MatchSettings): number {
   const [first, second] = byTime(a, b) <= 0 ? [a, b] : [b, a];
   const gap = Math.max(0, second.from - first.to);
-  const prior = -settings.gapWeight * Math.log1p(gap / settings.gapScaleS);
+  if (gap > settings.maxAbsenceS) return -Infinity;
+  const prior = Math.max(settings.gapFloor, -settings.gapWeight * Math.log1p(gap / settings.gapScaleS));
   if (first.camera === second.camera) {
     return prior - settings.sameCameraPenalty + motion(first.exit, second.entry, gap, settings);
   }
