@@ -30,7 +30,8 @@ export type Structural = Record<string, unknown>;
 export function structural(schema: TSchema, path = 'resource'): Structural {
   const node: Structural = {};
   for (const keyword of kept) if (schema[keyword] !== undefined) node[keyword] = schema[keyword];
-  const rules = rulesOf(schema);
+  const rules = [...rulesOf(schema), ...patternRule(schema)];
+  if (patternRule(schema).length > 0) delete node['pattern'];
   // The API server asks the rules about the default as it stands, before it fills in the defaults inside.
   if (rules.length > 0 && schema.default !== undefined) node['default'] = filled(schema, schema.default);
   if (rules.length > 0)
@@ -49,6 +50,15 @@ export function structural(schema: TSchema, path = 'resource'): Structural {
     node['additionalProperties'] = structural(schema['additionalProperties'] as TSchema, `${path}{}`);
   refuseOthers(schema, path);
   return node;
+}
+
+/** A pattern that is explained in words becomes a rule: the API server answers with the words and not with the pattern. */
+function patternRule(schema: TSchema): { rule: string; message: string }[] {
+  const { pattern, hint } = schema as { pattern?: string; hint?: string };
+  if (pattern === undefined || hint === undefined) return [];
+  const matches = `self.matches('${pattern.replaceAll('\\', '\\\\')}')`;
+  const isText = schema['x-kubernetes-int-or-string'] === true ? 'type(self) != string || ' : '';
+  return [{ rule: `${isText}${matches}`, message: `must be ${hint}` }];
 }
 
 /** A default with the defaults of its fields. */
