@@ -9,6 +9,7 @@ import type { Task } from '../config/schema/resource.ts';
 import type { Status } from '../config/schema/status.ts';
 import { desired, type DesiredTask } from '../controller/desired.ts';
 import { startWorkers } from '../controller/processes.ts';
+import { watchReadiness, type Unready } from '../controller/readiness.ts';
 import { ensureModels } from './models.ts';
 import { createProgress, type Progress, type ProgressStyle } from './progress.ts';
 import { writeResults } from './report.ts';
@@ -22,7 +23,9 @@ interface RunOptions {
   json: boolean;
 }
 
-const statusIntervalMs = 250;
+const statusIntervalMs = 500;
+/** How long a worker may be unable to work, such as with a full disk, before the run ends. */
+const patienceMs = 30_000;
 
 export function runCommand(): Command {
   return new Command('run')
@@ -110,20 +113,33 @@ async function runWorkers(
     },
   });
   for (const line of pushAddresses(plan, workers.urls)) progress.say(line);
+  const readiness = watchReadiness(workers.urls);
   try {
     while (!stopped.signal.aborted && fatal === undefined) {
+      fatal = lastingTrouble(await readiness.ask(), progress);
       const status = await readStatus(out);
       if (status) progress.show(status);
       if (status?.phase === 'Completed' || status?.phase === 'Failed') break;
       await pause(statusIntervalMs, stopped.signal);
     }
   } finally {
-    await workers.stop();
+    // What could not be delivered for so long will not be delivered now.
+    await workers.stop(fatal === undefined ? undefined : 2_000);
   }
   if (fatal !== undefined) throw new UserError(fatal);
   const status = (await readStatus(out)) ?? {};
   progress.show(status);
   return status;
+}
+
+/** Says what keeps workers from working; gives the reason to end once it has lasted too long. */
+function lastingTrouble(unready: Unready[], progress: Progress): string | undefined {
+  for (const { worker, reason, forMs } of unready) {
+    if (forMs > patienceMs) return `${worker}: ${reason}`;
+    if (forMs === 0)
+      progress.say(`${worker}: ${reason}; waiting ${patienceMs / 1000} s for it to get better`);
+  }
+  return undefined;
 }
 
 /** Where cameras that push their pictures have to send them. */

@@ -25,8 +25,8 @@ export interface RunningTask {
   /** Names and addresses of the workers. */
   readonly urls: ReadonlyMap<string, string>;
   readonly pids: () => number[];
-  /** Stops the workers in the order of the stages, so that each still delivers what it holds. */
-  stop(): Promise<void>;
+  /** Stops the workers in the order of the stages, so that each still delivers what it holds within `timeoutMs`. */
+  stop(timeoutMs?: number): Promise<void>;
 }
 
 const maxRestarts = 5;
@@ -78,11 +78,11 @@ export async function startWorkers(task: DesiredTask, options: ProcessOptions): 
     );
   }
 
-  async function stop(): Promise<void> {
+  async function stop(timeoutMs = options.stopTimeoutMs ?? 20_000): Promise<void> {
     stopping = true;
     for (const worker of task.workers) {
       const entry = running.get(worker.name);
-      if (entry) await stopChild(entry.child, options.stopTimeoutMs ?? 20_000);
+      if (entry) await stopChild(entry.child, timeoutMs);
     }
   }
 
@@ -122,6 +122,11 @@ function spawnWorker(
     detached: true,
   });
   const logFile = createWriteStream(logPath(options.folder, worker.name), { flags: 'a' });
+  // A full disk must not end the runner: it says so, and the worker's own readiness decides what follows.
+  logFile.once('error', (error) =>
+    options.onTrouble?.(worker.name, `its log cannot be written: ${error.message}`, false),
+  );
+  logFile.on('error', () => undefined);
   child.stdout?.pipe(logFile, { end: false });
   child.stderr?.pipe(logFile, { end: false });
   child.once('close', () => logFile.end());

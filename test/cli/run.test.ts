@@ -1,5 +1,5 @@
 // The command line as a user meets it: real processes, real video, the embedded models.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -168,6 +168,30 @@ test('results that cannot be written are refused before anything starts', async 
   expect(code).toBe(1);
   expect(stderr).toMatch(/results cannot be written there: .*choose another --out/);
 });
+
+const isRoot = process.getuid?.() === 0;
+if (!isRoot) process.stderr.write('SKIPPED: "a full disk" needs root to mount a small file system\n');
+if (!isRoot && process.env['CI'] === 'true') throw new Error('the test of a full disk needs root in CI');
+
+(isRoot ? test : test.skip)(
+  'a full disk is named, and the run ends instead of waiting for ever',
+  async () => {
+    const disk = join(folder, 'disk');
+    mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=120k', 'tmpfs', disk]);
+    try {
+      const task = taskFile('full', `cameras: [${camera('left')}, ${camera('right')}]`);
+      const { code, stderr } = await mei(['run', task, '--out', disk, '--no-video']);
+      expect(code).toBe(1);
+      expect(stderr.trim()).toMatch(
+        /^mei: full-cloud: .*\/disk.*cannot be written.*check space and permissions$/,
+      );
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
+  },
+  200_000,
+);
 
 function workersOf(out: string): string[] {
   return readdirSync('/proc').filter((pid) => {
