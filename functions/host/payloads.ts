@@ -14,7 +14,7 @@ import type {
 /** Limits of what is taken from a network. */
 export const limits = {
   /** Width and height of a frame or crop, pixels. */
-  side: 2048,
+  side: 8192,
   tracks: 10_000,
   crops: 1000,
   tracklets: 10_000,

@@ -126,7 +126,7 @@ describe('data that is refused, with its place', () => {
       withData(frameType, { ...good, width: 5 }),
       /^data\.pixels: has 24 elements instead of 30/,
     ],
-    ['a huge size', withData(frameType, { ...good, width: 1e6 }), /^data\.width: must be between 1 and 2048/],
+    ['a huge size', withData(frameType, { ...good, width: 1e6 }), /^data\.width: must be between 1 and 8192/],
     [
       'a fraction as size',
       withData(frameType, { ...good, width: 1.5 }),
