@@ -29,7 +29,7 @@ export interface ServerOptions extends IntakeOptions {
 export const defaultServerOptions: ServerOptions = {
   holdMs: 1000,
   held: 64,
-  bodyBytes: 16 << 20,
+  bodyBytes: 32 << 20,
   bodiesBytes: 128 << 20,
   headerBytes: 16 << 10,
 };
