@@ -30,7 +30,7 @@ export type Structural = Record<string, unknown>;
 export function structural(schema: TSchema, path = 'resource'): Structural {
   const node: Structural = {};
   for (const keyword of kept) if (schema[keyword] !== undefined) node[keyword] = schema[keyword];
-  const rules = [...rulesOf(schema), ...patternRule(schema)];
+  const rules = [...rulesOf(schema), ...patternRule(schema), ...fractionRules(schema)];
   if (patternRule(schema).length > 0) delete node['pattern'];
   // The API server asks the rules about the default as it stands, before it fills in the defaults inside.
   if (rules.length > 0 && schema.default !== undefined) node['default'] = filled(schema, schema.default);
@@ -59,6 +59,16 @@ function patternRule(schema: TSchema): { rule: string; message: string }[] {
   const matches = `self.matches('${pattern.replaceAll('\\', '\\\\')}')`;
   const isText = schema['x-kubernetes-int-or-string'] === true ? 'type(self) != string || ' : '';
   return [{ rule: `${isText}${matches}`, message: `must be ${hint}` }];
+}
+
+/** The API server cuts a limit to a whole number before it compares a whole number with it: 0 would pass a minimum of 0.01. */
+function fractionRules({ minimum, maximum }: TSchema): { rule: string; message: string }[] {
+  const isFraction = (limit: unknown): limit is number =>
+    typeof limit === 'number' && !Number.isInteger(limit);
+  return [
+    ...(isFraction(minimum) ? [{ rule: `self >= ${minimum}`, message: `must be at least ${minimum}` }] : []),
+    ...(isFraction(maximum) ? [{ rule: `self <= ${maximum}`, message: `must be at most ${maximum}` }] : []),
+  ];
 }
 
 /** A default with the defaults of its fields. */

@@ -6,6 +6,8 @@ export interface Answer {
   status: number;
   /** Parsed JSON, or the text where it is none. */
   body: unknown;
+  /** What the server warned of. */
+  warnings: string[];
 }
 
 const deadlineMs = 60_000;
@@ -59,7 +61,11 @@ export class ApiClient {
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
         response.on('end', () =>
-          resolve({ status: response.statusCode!, body: parsed(Buffer.concat(chunks).toString()) }),
+          resolve({
+            status: response.statusCode!,
+            body: parsed(Buffer.concat(chunks).toString()),
+            warnings: [response.headers['warning'] ?? []].flat() as string[],
+          }),
         );
       });
       sent.on('error', reject);
