@@ -145,6 +145,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   function expire(): void {
     if (retentionS === undefined || newest < expired + expireEveryS) return;
     expired = newest;
+    matcher.expire(newest - retentionS);
     store.expire(newest - retentionS);
   }
 

@@ -1,8 +1,9 @@
 // Constrained agglomerative clustering of traces into people. Called by matcher.ts at each evaluation.
 // Best pair first, average linkage on appearance, time and place on neighbouring stays; a pair that cannot be one person
 // never joins, and a pair with a rival close behind waits until the rival is out of the way.
-import { byTime, conflict, continuity, type Topology } from './stays.ts';
+import { conflicting, meanContinuity } from './neighbours.ts';
 import type { MatchSettings } from './settings.ts';
+import { byTime, type Topology } from './stays.ts';
 import type { Stay, Trace } from './trace.ts';
 
 interface Group {
@@ -13,18 +14,21 @@ interface Group {
 /**
  * Groups traces of one person.
  * @param traces in canonical order (byFirstSeen): ties are broken by it
- * @param odds n x n log-odds from appearance, symmetric; -Infinity where two cannot be compared. Overwritten.
+ * @param traceOdds log-odds from appearance for each pair of traces, symmetric; -Infinity where two cannot be compared
+ * @param start index of the first trace of the group that each trace is in already; a trace alone has its own index
  * @returns for each trace the index of the first trace of its group
  */
 export function cluster(
   traces: readonly Trace[],
-  odds: Float64Array,
+  traceOdds: Float64Array,
+  start: Int32Array,
   topology: Topology,
   settings: MatchSettings,
 ): Int32Array {
-  const n = traces.length;
-  const groups: (Group | undefined)[] = traces.map((trace, i) => ({ members: [i], stays: trace.stays }));
-  const alive = Int32Array.from(traces, (_, i) => i);
+  const groups: (Group | undefined)[] = startGroups(traces, start);
+  const odds = groupOdds(groups as Group[], traceOdds, traces.length);
+  const n = groups.length;
+  const alive = Int32Array.from(groups, (_, i) => i);
   let aliveCount = n;
   // Time and place can lift a pair by no more than this: what lies lower is never looked at again.
   const reach = -Math.max(settings.motionCeiling, settings.transitionCeiling);
@@ -50,7 +54,7 @@ export function cluster(
     }
     if (bestPair() < 0) decideClearest();
   }
-  return firstMembers(groups, n);
+  return firstMembers(groups, traces.length);
 
   /** Nothing is beyond doubt any more: the most similar of the pairs that wait may join if it is similar enough. */
   function decideClearest(): void {
@@ -68,7 +72,7 @@ export function cluster(
     if (appearance <= reach) return -Infinity;
     const [first, second] = [groups[a]!.stays, groups[b]!.stays];
     if (conflicting(first, second, topology, settings)) return -Infinity;
-    return appearance + neighbours(first, second, topology, settings);
+    return appearance + meanContinuity(first, second, topology, settings);
   }
 
   function scoreOf(a: number, b: number): number {
@@ -156,32 +160,6 @@ export function cluster(
   }
 }
 
-function conflicting(a: Stay[], b: Stay[], topology: Topology, settings: MatchSettings): boolean {
-  for (const stay of a) for (const other of b) if (conflict(stay, other, topology, settings)) return true;
-  return false;
-}
-
-/** Mean continuity of the stays that would become neighbours in time if two groups joined. */
-function neighbours(a: Stay[], b: Stay[], topology: Topology, settings: MatchSettings): number {
-  let sum = 0;
-  let count = 0;
-  let i = 0;
-  let j = 0;
-  let previous: Stay | undefined;
-  let previousIsA = false;
-  while (i < a.length || j < b.length) {
-    const takeA = j >= b.length || (i < a.length && byTime(a[i]!, b[j]!) <= 0);
-    const next = takeA ? a[i++]! : b[j++]!;
-    if (previous && previousIsA !== takeA) {
-      sum += continuity(previous, next, topology, settings);
-      count += 1;
-    }
-    previous = next;
-    previousIsA = takeA;
-  }
-  return count === 0 ? 0 : sum / count;
-}
-
 function firstMembers(groups: (Group | undefined)[], n: number): Int32Array {
   const out = new Int32Array(n);
   for (const group of groups) {
@@ -189,4 +167,34 @@ function firstMembers(groups: (Group | undefined)[], n: number): Int32Array {
     for (const member of group.members) out[member] = group.members[0]!;
   }
   return out;
+}
+
+function startGroups(traces: readonly Trace[], start: Int32Array): Group[] {
+  const byFirst = new Map<number, Group>();
+  traces.forEach((trace, i) => {
+    const group = byFirst.get(start[i]!);
+    if (!group) byFirst.set(start[i]!, { members: [i], stays: trace.stays });
+    else {
+      group.members.push(i);
+      group.stays = [...group.stays, ...trace.stays];
+    }
+  });
+  for (const group of byFirst.values()) if (group.members.length > 1) group.stays.sort(byTime);
+  return [...byFirst.values()];
+}
+
+/** Mean of the traces' odds for each pair of groups. */
+function groupOdds(groups: readonly Group[], traceOdds: Float64Array, traceCount: number): Float64Array {
+  const n = groups.length;
+  const owner = new Int32Array(traceCount);
+  groups.forEach(({ members }, g) => members.forEach((member) => (owner[member] = g)));
+  const odds = new Float64Array(n * n);
+  for (let i = 0; i < traceCount; i++) {
+    const row = owner[i]! * n;
+    for (let j = 0; j < traceCount; j++) odds[row + owner[j]!]! += traceOdds[i * traceCount + j]!;
+  }
+  for (let a = 0; a < n; a++) {
+    for (let b = 0; b < n; b++) odds[a * n + b]! /= groups[a]!.members.length * groups[b]!.members.length;
+  }
+  return odds;
 }

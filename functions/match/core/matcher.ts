@@ -35,6 +35,8 @@ export interface Matcher {
   settle(): void;
   /** Everything has come: the final grouping. */
   finish(): void;
+  /** Forgets who was last seen before media time `time`. */
+  expire(time: number): void;
   takeDelta(): Delta;
   restore(traces: Trace[], clocks: Map<string, CameraClock>, waiting: Waiting[]): void;
   clock(camera: string): CameraClock;
@@ -56,6 +58,11 @@ export function createMatcher(
   const offered = new Map<string, number>();
   let delta: Delta = { changes: [], applied: [], touched: [], removed: [] };
   const touched = new Set<Trace>();
+  /** The first trace of the group that each trace was in at the last evaluation. */
+  const leaders = new Map<Trace, Trace>();
+  let regrouped = NaN;
+  /** Applied since the last grouping from nothing. */
+  let revisions = Infinity;
   let now = -Infinity;
   let pending = false;
 
@@ -74,6 +81,7 @@ export function createMatcher(
     touched.add(trace);
     delta.applied.push(waiting);
     pending = true;
+    revisions += 1;
   }
 
   function insert(trace: Trace): void {
@@ -84,21 +92,24 @@ export function createMatcher(
 
   function relieveMemory(): void {
     const { removed, changed } = relieve(sorted, settings);
-    for (const trace of removed) {
-      const key = traceKey(trace.camera, trace.track);
-      if (traces.get(key) === trace) {
-        traces.delete(key);
-        delta.removed.push(key);
-      }
-      touched.delete(trace);
-      similarities.forget(trace);
-    }
-    const gone = new Set(removed);
-    sorted = sorted.filter((trace) => !gone.has(trace));
+    drop(removed);
     for (const trace of changed) {
       touched.add(trace);
       trace.dirty = true;
     }
+  }
+
+  function drop(removed: readonly Trace[]): void {
+    const gone = new Set(removed);
+    for (const trace of removed) {
+      const key = traceKey(trace.camera, trace.track);
+      traces.delete(key);
+      delta.removed.push(key);
+      touched.delete(trace);
+      similarities.forget(trace);
+      leaders.delete(trace);
+    }
+    sorted = sorted.filter((trace) => !gone.has(trace));
   }
 
   /** Groups all traces and announces what differs from before. */
@@ -112,8 +123,10 @@ export function createMatcher(
         touched.add(trace);
       }
     }
+    const start = startingGroups(final);
     similarities.update(sorted, final);
-    const first = cluster(sorted, similarities.odds(sorted), topology, settings);
+    const first = cluster(sorted, similarities.odds(sorted), start, topology, settings);
+    sorted.forEach((trace, i) => leaders.set(trace, sorted[first[i]!]!));
     const names = sorted.map((_, i) => identityName(sorted[first[i]!]!.camera, sorted[first[i]!]!.track));
     const groups = new Map<string, Trace[]>();
     sorted.forEach((trace, i) => {
@@ -138,6 +151,25 @@ export function createMatcher(
       }
     });
     delta.changes.push(...changesOf(moves, now));
+  }
+
+  /** From nothing when there is little to group, at times, and at the end; else only what changed is grouped again. */
+  function startingGroups(final: boolean): Int32Array {
+    const alone = Int32Array.from(sorted, (_, i) => i);
+    const period = Math.floor(now / settings.regroupS);
+    const due = period !== regrouped && revisions * settings.regroupShare >= sorted.length;
+    if (final || sorted.length <= settings.regroupBelow || due) {
+      regrouped = period;
+      revisions = 0;
+      return alone;
+    }
+    const firsts = new Map<Trace, number>();
+    return alone.map((i) => {
+      const leader = sorted[i]!.dirty ? undefined : leaders.get(sorted[i]!);
+      if (!leader) return i;
+      if (!firsts.has(leader)) firsts.set(leader, i);
+      return firsts.get(leader)!;
+    });
   }
 
   function vote(trace: Trace, decision: string): void {
@@ -172,6 +204,7 @@ export function createMatcher(
     },
     settle: () => evaluate(false),
     finish: () => evaluate(true),
+    expire: (time) => drop(sorted.filter((trace) => trace.to < time)),
     takeDelta() {
       const taken = { ...delta, touched: [...touched] };
       delta = { changes: [], applied: [], touched: [], removed: [] };

@@ -15,6 +15,12 @@ export interface MatchSettings {
   deadlineS: number;
   /** Media seconds between two evaluations. */
   tickS: number;
+  /** Media seconds between two groupings from nothing; in between only what changed is grouped again. */
+  regroupS: number;
+  /** A grouping from nothing waits for one new revision for so many traces, so that its cost is spread over them. */
+  regroupShare: number;
+  /** With at most so many traces every grouping is from nothing. */
+  regroupBelow: number;
   /** Log-odds for each unit of similarity above the threshold. */
   slope: number;
   /** Share of the best pair of vectors in a similarity; the rest is the similarity of the mean vectors. */
@@ -63,6 +69,9 @@ export const defaultSettings: MatchSettings = {
   votes: 2,
   deadlineS: 5,
   tickS: 1,
+  regroupS: 10,
+  regroupShare: 16,
+  regroupBelow: 150,
   slope: 16,
   bestPairShare: 0.5,
   appearanceFloor: -16,

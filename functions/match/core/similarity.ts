@@ -23,7 +23,10 @@ export interface Similarities {
    * depends on the traces alone.
    */
   update(traces: readonly Trace[], afresh: boolean): void;
-  /** n x n log-odds that two traces are one person, from appearance alone; -Infinity where they cannot be compared. */
+  /**
+   * n x n log-odds that two traces are one person, from appearance alone; -Infinity where they cannot be compared. Valid
+   * until the next call.
+   */
   odds(traces: readonly Trace[]): Float64Array;
   /** Similarity of two traces of one model, -1..1; NaN where they cannot be compared. */
   of(a: Trace, b: Trace): number;
@@ -35,6 +38,7 @@ export interface Similarities {
 /** A table for at most `settings.maxTraces + reserve` traces. */
 export function createSimilarities(settings: MatchSettings, capacity: number): Similarities {
   const table = new Float32Array(capacity * capacity);
+  const oddsSpace = new Float64Array(capacity * capacity);
   const views = new Map<Trace, View>();
   const means = new Map<string, CameraMeans>();
   const seenWhenLearned = new Map<string, number>();
@@ -109,7 +113,7 @@ export function createSimilarities(settings: MatchSettings, capacity: number): S
     },
     odds(traces) {
       const n = traces.length;
-      const out = new Float64Array(n * n).fill(-Infinity);
+      const out = oddsSpace.subarray(0, n * n).fill(-Infinity);
       const rows = traces.map((trace) => views.get(trace)?.slot ?? -1);
       const { slope, appearanceFloor, appearanceCeiling } = settings;
       for (let a = 0; a < n; a++) {

@@ -2,12 +2,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { IdentitiesData, IdentityChange, StageEvent, TrackletsData } from '../../../config/events.ts';
 import { defaultSettings } from '../../../functions/match/core/settings.ts';
 import { createMatch, type MatchFunction } from '../../../functions/match/handler.ts';
 import { readIdentities } from '../../../functions/match/export.ts';
-import { openStore, type Store } from '../../../functions/match/store.ts';
+import { matchSettings } from '../../../functions/match/options.ts';
+import { openStore, storeFileName, type Store } from '../../../functions/match/store.ts';
 import {
   endedEvent,
   follow,
@@ -15,6 +17,7 @@ import {
   makeWorld,
   pairScores,
   random,
+  start,
   testContext,
   trackletsEvent,
 } from './world.ts';
@@ -155,6 +158,62 @@ test('cameras that fell silent are not waited for', async () => {
   await match.idle(context);
   expect(match.status!().figures['tracks']).toBeGreaterThan(0);
   expect(context.emitted.length).toBeGreaterThan(0);
+});
+
+test('what is older than the retention is gone from results, vectors and memory', async () => {
+  const world = makeWorld(13, 30, 2, 0.3);
+  const match = createMatch({
+    store: open(),
+    settings: defaultSettings,
+    topology: { overlap: () => false, travel: () => undefined, transition: () => 0 },
+    cameras: world.cameras.map((id) => ({ id, source: { type: 'File', realtime: false, transport: 'TCP' } })),
+    task: { name: 'task', namespace: 'default' },
+    worker: 'cloud',
+    retentionS: 10,
+  });
+  await feed(match, interleave(world, random(1), 0));
+  const late = trackletsEvent('camera-0', 'late', start + 9999, [
+    { ...tracklet, track: 's.999', from: start + 9999, to: start + 9999 },
+  ]);
+  await feed(match, [late]);
+  await match.idle(testContext());
+  expect(match.status!().figures).toMatchObject({ traces: 1, tracks: 1 });
+  const database = new Database(join(folder, storeFileName), { readonly: true });
+  const count = (table: string) =>
+    (database.prepare(`SELECT count(*) AS n FROM ${table}`).get() as { n: number }).n;
+  expect([count('tracks'), count('prototypes'), count('traces')]).toEqual([1, 1, 1]);
+  database.close();
+});
+
+test('a store of a newer version is refused', () => {
+  open().close();
+  opened.pop();
+  const database = new Database(join(folder, storeFileName));
+  database.exec('PRAGMA user_version = 99');
+  database.close();
+  expect(() => openStore(folder)).toThrow(/identities\.db was written by a newer version \(99/);
+});
+
+test('params name settings, and an unknown one is refused with those that are known', () => {
+  const options = {
+    acrossCamera: true,
+    mode: 'MultiObject',
+    votes: 3,
+    overlaps: [],
+    travel: [],
+    targets: [],
+  } as const;
+  const base = { ...options, overlaps: [], travel: [], targets: [] };
+  const settings = matchSettings({ ...base, margin: 0.1, params: { maxAbsenceS: 6 } }, undefined);
+  expect(settings).toMatchObject({
+    maxAbsenceS: 6,
+    margin: 0.1,
+    votes: 3,
+    threshold: defaultSettings.threshold,
+  });
+  expect(() => matchSettings({ ...base, params: { odd: 1 } }, undefined)).toThrow(
+    /params\.odd is not known; known are ambiguousOdds/,
+  );
 });
 
 const good = makeWorld(1, 1, 1, 0.1).lines.get('camera-0')![0] as StageEvent<TrackletsData>;

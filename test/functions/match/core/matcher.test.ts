@@ -47,18 +47,23 @@ function tracksOf(world: World) {
   return found;
 }
 
-test.each([0.2, 0.6, 1])('any interleaving of cameras ends with the same identities (noise %d)', (noise) => {
+test.each([
+  [0.2, {}],
+  [0.6, {}],
+  [0.6, { regroupBelow: 0 }],
+  [1, { regroupBelow: 0, regroupS: 60 }],
+])('any interleaving of cameras ends with the same identities (noise %d, %j)', (noise, settings) => {
   const world = makeWorld(Math.round(noise * 100), 14, 4, noise);
   const next = random(99);
-  const expected = entries(run(world, interleave(world, next, 0)).belief);
+  const expected = entries(run(world, interleave(world, next, 0), settings).belief);
   expect(expected).toHaveLength(world.truth.size);
   for (let i = 0; i < 12; i++) {
-    expect(entries(run(world, interleave(world, next, i)).belief)).toEqual(expected);
+    expect(entries(run(world, interleave(world, next, i), settings).belief)).toEqual(expected);
   }
   const cameraByCamera = world.cameras.flatMap((camera) => world.lines.get(camera)!);
-  expect(entries(run(world, cameraByCamera).belief)).toEqual(expected);
+  expect(entries(run(world, cameraByCamera, settings).belief)).toEqual(expected);
   // Even when hardly anything may wait, so that live decisions differ, the last grouping is the same.
-  expect(entries(run(world, cameraByCamera, { maxWaiting: 3 }).belief)).toEqual(expected);
+  expect(entries(run(world, cameraByCamera, { ...settings, maxWaiting: 3 }).belief)).toEqual(expected);
 });
 
 test('decisions do not depend on the interleaving while every camera goes on', () => {
