@@ -1,5 +1,5 @@
 // A real Kubernetes control plane on this machine without Docker; the tests and benchmarks of the resource and controller run on it.
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient, type Answer } from './apiClient.ts';
@@ -7,6 +7,7 @@ import { writeCredentials } from './credentials.ts';
 import { Daemons, freePort } from './daemons.ts';
 import { runKubectl } from './kubectl.ts';
 import { addNodes, type FakeNode } from './nodes.ts';
+import { stagesYaml } from './stages.ts';
 import { findPrograms, type ProgramName } from './programs.ts';
 
 export interface ClusterOptions {
@@ -172,8 +173,11 @@ async function startKwok(
   api: ApiClient,
   nodes: number | FakeNode[],
 ): Promise<void> {
+  const config = join(folder, 'kwok.yaml');
+  writeFileSync(config, stagesYaml());
   const kwok = daemons.start('kwok', program, [
     `--kubeconfig=${join(folder, 'kubeconfig')}`,
+    `--config=${config}`,
     '--manage-all-nodes=true',
     '--node-ip=127.0.0.1',
     '--cidr=10.128.0.0/9',
