@@ -124,18 +124,8 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
         'default',
       ]);
     const task = 'multiedgeinferences.sedna.io';
-    await kubectl([
-      'wait',
-      'clusterrole/edit',
-      '--timeout=50s',
-      '--for=jsonpath={.rules[?(@.apiGroups[0]=="sedna.io")].resources[0]}',
-    ]);
-    await kubectl([
-      'wait',
-      'clusterrole/view',
-      '--timeout=50s',
-      '--for=jsonpath={.rules[?(@.apiGroups[0]=="sedna.io")].resources[0]}',
-    ]);
+    await until(() => mayUser('editer', ['create', task, 'default']));
+    await until(() => mayUser('viewer', ['get', task, 'default']));
     expect(await mayUser('viewer', ['get', task, 'default'])).toBe(true);
     expect(await mayUser('viewer', ['create', task, 'default'])).toBe(false);
     expect(await mayUser('editer', ['create', task, 'default'])).toBe(true);
@@ -157,9 +147,7 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
     };
     const without = { automountServiceAccountToken: false };
     const token = { name: 't', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } };
-    const until = Date.now() + 30_000;
-    // A new policy counts a moment after it was accepted.
-    while ((await create('ingest', {})).startsWith('201') && Date.now() < until);
+    await until(async () => (await create('ingest', {})).startsWith('422'));
     expect(await create('ingest', {})).toMatch(/^422 .*set automountServiceAccountToken: false/);
     expect(await create('edge', { ...without, volumes: [token] })).toMatch(
       /^422 .*remove the projected volume/,
@@ -168,6 +156,12 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
     expect(await create('status', {})).toMatch(/^201/);
   });
 });
+
+/** The server takes over new roles and policies a moment after it stored them. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await holds())) if (Date.now() > deadline) throw new Error('it does not hold after 30 s');
+}
 
 function parse(text: string): KubernetesObject[] {
   return parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject);
