@@ -3,6 +3,7 @@ import { Encoder, setSizeLimits } from 'cbor-x';
 import { eventTypes } from '../../config/events.ts';
 import { PermanentError } from '../function.ts';
 import { jsonFromBytes, mediaType } from './binding.ts';
+import { compactTracklets, expandTracklets } from './compactTracklets.ts';
 import {
   checkFrame,
   checkIdentities,
@@ -12,13 +13,13 @@ import {
   checkTracklets,
   checkTracks,
 } from './payloads.ts';
-import type { FrameData, ImageData, StageEvent } from '../../config/events.ts';
+import type { FrameData, ImageData, StageEvent, TrackletsData } from '../../config/events.ts';
 import type { Envelope } from './binding.ts';
 
 const checks: Record<string, (data: unknown) => unknown> = {
   [eventTypes.frame]: checkFrame,
   [eventTypes.tracks]: checkTracks,
-  [eventTypes.tracklets]: checkTracklets,
+  [eventTypes.tracklets]: (data) => checkTracklets(expandTracklets(data)),
   [eventTypes.stream]: checkStream,
   [eventTypes.identities]: checkIdentities,
   [eventTypes.report]: checkReport,
@@ -51,6 +52,8 @@ export function toEnvelope(event: StageEvent): Envelope {
     if (time !== undefined) attributes.time = new Date(time * 1000).toISOString();
     return binary(attributes, contentType, [bytes]);
   }
+  if (event.type === eventTypes.tracklets)
+    return binary(attributes, 'application/cbor', [cbor.encode(compactTracklets(data as TrackletsData))]);
   if (binaryTypes.includes(event.type)) return binary(attributes, 'application/cbor', [cbor.encode(data)]);
   if (data === undefined) return { attributes, data: { kind: 'none' } };
   if (data instanceof Uint8Array)

@@ -167,7 +167,7 @@ function summarize(
     const news = takeNews(slot, options.prototypes);
     if (!news) return;
     const { quality, time, weight } = slot;
-    prototypes.push({ slot: index, ...quantize(news), quality, time, weight });
+    prototypes.push({ slot: index, ...quantize(news), quality: Math.fround(quality), time, weight });
   });
   const path = Float32Array.from(track.points);
   track.points = [];

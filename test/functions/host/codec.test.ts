@@ -5,13 +5,14 @@ import { PermanentError } from '../../../functions/function.ts';
 import { fromEnvelope, sizeOf, toEnvelope } from '../../../functions/host/codec.ts';
 import { frame, streamEnded, tracks } from './support.ts';
 import type { StageEvent, TrackletsData } from '../../../config/events.ts';
+import { compactTracklets } from '../../../functions/host/compactTracklets.ts';
 import type { Envelope } from '../../../functions/host/binding.ts';
 
 function tracklets(): StageEvent<TrackletsData> {
   const prototype = {
     slot: 0,
     vector: Int8Array.of(-128, 0, 127),
-    scale: 0.01,
+    scale: 0.25,
     quality: 0.5,
     time: 1.5,
     weight: 2,
@@ -24,7 +25,7 @@ function tracklets(): StageEvent<TrackletsData> {
     type: eventTypes.tracklets,
     data: {
       camera: 'a',
-      model: 'sha',
+      model: 'ab'.repeat(32),
       dimensions: 3,
       image: { width: 1920, height: 1080 },
       tracklets: [{ ...tracklet, path, prototypes: [prototype] }],
@@ -105,9 +106,11 @@ describe('what arrives equals what was sent', () => {
 
 describe('data that is refused, with its place', () => {
   const cbor = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: true });
+  const wire = (type: string, data: unknown) =>
+    type === eventTypes.tracklets ? compactTracklets(data as TrackletsData) : data;
   const withData = (type: string, data: unknown, datacontenttype = 'application/cbor'): Envelope => ({
     attributes: { specversion: '1.0', id: '1', source: '/s', type, datacontenttype, subject: 'a' },
-    data: { kind: 'bytes', parts: [data instanceof Uint8Array ? data : cbor.encode(data)] },
+    data: { kind: 'bytes', parts: [data instanceof Uint8Array ? data : cbor.encode(wire(type, data))] },
   });
   const { frame: frameType, tracks: tracksType, tracklets: trackletsType, image: imageType } = eventTypes;
   const good = frame('a', 1).data;
@@ -184,6 +187,19 @@ describe('data that is refused, with its place', () => {
       'an unknown phase',
       withData(trackletsType, { ...message, tracklets: [{ ...first, phase: 'x' }] }),
       /phase: must be one of/,
+    ],
+    [
+      'a column too few',
+      withData(
+        trackletsType,
+        cbor.encode({ ...(compactTracklets(message) as object), rows: [['s.1', 'start']] }),
+      ),
+      /^data\.rows\[0\]: has 2 columns, must be track, phase/,
+    ],
+    [
+      'tracklets with field names',
+      withData(trackletsType, cbor.encode(message)),
+      /^data\.image: must be a list/,
     ],
     [
       'JSON instead of CBOR',
