@@ -15,10 +15,18 @@ export function identityName(camera: string, track: string): string {
     high = Math.imul(high ^ code, 0x01000193) >>> 0;
     high = (high ^ (high >>> 15)) >>> 0;
   }
+  [low, high] = [mixed(low), mixed(high)];
   let name = '';
   for (let i = 0; i < length; i++) {
     const word = i < length / 2 ? low : high;
     name += alphabet[(word >>> (5 * (i % 5))) & 31];
   }
   return `p-${name}`;
+}
+
+/** Spreads every bit of a 32-bit word over all others: texts that differ in their last digit only must look different. */
+function mixed(word: number): number {
+  let out = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  out = Math.imul(out ^ (out >>> 13), 0xc2b2ae35);
+  return (out ^ (out >>> 16)) >>> 0;
 }
