@@ -39,9 +39,7 @@ const settings: MatchSettings = {
   ...defaultSettings,
   threshold: embedder.sameThreshold ?? defaultSettings.threshold,
   margin: embedder.margin ?? defaultSettings.margin,
-  ...Object.fromEntries(
-    values.set.map((pair) => pair.split('=')).map(([name, value]) => [name, Number(value)]),
-  ),
+  ...ownNumbers(values.set),
 };
 const visitS = 6;
 const apart: Topology = { overlap: () => false, travel: () => undefined, transition: () => 0 };
@@ -99,4 +97,14 @@ function print(set: string, method: string, scores: Scores, ms = ''): void {
   );
   const counts = `${scores.identities}/${scores.people}`;
   console.log(`${set.padEnd(18)} ${method.padEnd(12)} ${figures.join('')} ${counts.padEnd(12)} ${ms}`);
+}
+
+/** `name=value` pairs of the command line. */
+function ownNumbers(pairs: string[]): Partial<MatchSettings> {
+  const numbers: Record<string, number> = {};
+  for (const pair of pairs) {
+    const [name, value] = pair.split('=');
+    numbers[name!] = Number(value);
+  }
+  return numbers;
 }

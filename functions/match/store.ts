@@ -10,6 +10,7 @@ import type { CameraClock, Waiting } from './core/arrival.ts';
 import type { Delta } from './core/matcher.ts';
 import { traceKey, type Trace } from './core/trace.ts';
 import { migrate } from './schema.ts';
+import { statements, type Statements } from './statements.ts';
 
 export const storeFileName = 'identities.db';
 
@@ -166,7 +167,7 @@ export function openStore(folder: string): Store {
   };
 }
 
-function readTotals(sql: ReturnType<typeof statements>): Totals {
+function readTotals(sql: Statements): Totals {
   const row = sql.totals.get() as Omit<Totals, 'merged' | 'split'>;
   const counts = Object.fromEntries(
     (sql.counts.all() as { key: string; value: string }[]).map(({ key, value }) => [key, Number(value)]),
@@ -179,49 +180,6 @@ function readTotals(sql: ReturnType<typeof statements>): Totals {
     lastSeen,
     merged: counts['merged'] ?? 0,
     split: counts['split'] ?? 0,
-  };
-}
-
-function statements(database: Database.Database) {
-  const oldTracks = 'SELECT camera, track FROM tracks WHERE last_seen < ? ORDER BY last_seen LIMIT 2000';
-  return {
-    revision: database.prepare(
-      `SELECT max(revision) AS revision FROM (SELECT revision FROM tracks WHERE camera = ? AND track = ?
-       UNION ALL SELECT revision FROM inbox WHERE camera = ? AND track = ?)`,
-    ),
-    putWaiting: database.prepare('INSERT OR REPLACE INTO inbox VALUES (?, ?, ?, ?, ?)'),
-    dropWaiting: database.prepare('DELETE FROM inbox WHERE camera = ? AND position = ?'),
-    waiting: database.prepare('SELECT waiting AS blob FROM inbox ORDER BY camera, position'),
-    putTrack: database.prepare(
-      `INSERT INTO tracks (camera, track, model, revision, first_seen, last_seen, observations, ended)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (camera, track) DO UPDATE SET revision = excluded.revision,
-       last_seen = excluded.last_seen, observations = excluded.observations, ended = excluded.ended`,
-    ),
-    putPrototype: database.prepare('INSERT OR REPLACE INTO prototypes VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
-    assign: database.prepare(
-      'UPDATE tracks SET identity = ?, score = ?, margin = ?, reason = ? WHERE camera = ? AND track = ?',
-    ),
-    rename: database.prepare('UPDATE tracks SET identity = ? WHERE identity = ?'),
-    putTrace: database.prepare('INSERT OR REPLACE INTO traces VALUES (?, ?)'),
-    dropTrace: database.prepare('DELETE FROM traces WHERE key = ?'),
-    traces: database.prepare('SELECT trace AS blob FROM traces'),
-    putEvent: database.prepare('INSERT INTO events (source, cause, time, changes) VALUES (?, ?, ?, ?)'),
-    announced: database.prepare(
-      'SELECT changes FROM events WHERE source = ? AND cause = ? ORDER BY sequence',
-    ),
-    putCamera: database.prepare('INSERT OR REPLACE INTO cameras VALUES (?, ?, ?, ?)'),
-    cameras: database.prepare('SELECT camera, turn, position, ended FROM cameras'),
-    count: database.prepare(
-      `INSERT INTO meta VALUES (?, '1') ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`,
-    ),
-    counts: database.prepare(`SELECT key, value FROM meta WHERE key IN ('merged', 'split')`),
-    totals: database.prepare(
-      `SELECT count(*) AS tracks, count(DISTINCT identity) AS identities, min(first_seen) AS firstSeen,
-       max(last_seen) AS lastSeen FROM tracks`,
-    ),
-    expirePrototypes: database.prepare(`DELETE FROM prototypes WHERE (camera, track) IN (${oldTracks})`),
-    expireTracks: database.prepare(`DELETE FROM tracks WHERE (camera, track) IN (${oldTracks})`),
-    expireEvents: database.prepare('DELETE FROM events WHERE time < ?'),
   };
 }
 

@@ -1,0 +1,48 @@
+// Every access to the embedded store's tables, prepared once. Called by store.ts.
+import type Database from 'libsql';
+
+export type Statements = ReturnType<typeof statements>;
+
+/** @param database of the newest version, see schema.ts */
+export function statements(database: Database.Database) {
+  const oldTracks = 'SELECT camera, track FROM tracks WHERE last_seen < ? ORDER BY last_seen LIMIT 2000';
+  return {
+    revision: database.prepare(
+      `SELECT max(revision) AS revision FROM (SELECT revision FROM tracks WHERE camera = ? AND track = ?
+       UNION ALL SELECT revision FROM inbox WHERE camera = ? AND track = ?)`,
+    ),
+    putWaiting: database.prepare('INSERT OR REPLACE INTO inbox VALUES (?, ?, ?, ?, ?)'),
+    dropWaiting: database.prepare('DELETE FROM inbox WHERE camera = ? AND position = ?'),
+    waiting: database.prepare('SELECT waiting AS blob FROM inbox ORDER BY camera, position'),
+    putTrack: database.prepare(
+      `INSERT INTO tracks (camera, track, model, revision, first_seen, last_seen, observations, ended)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (camera, track) DO UPDATE SET revision = excluded.revision,
+       last_seen = excluded.last_seen, observations = excluded.observations, ended = excluded.ended`,
+    ),
+    putPrototype: database.prepare('INSERT OR REPLACE INTO prototypes VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    assign: database.prepare(
+      'UPDATE tracks SET identity = ?, score = ?, margin = ?, reason = ? WHERE camera = ? AND track = ?',
+    ),
+    rename: database.prepare('UPDATE tracks SET identity = ? WHERE identity = ?'),
+    putTrace: database.prepare('INSERT OR REPLACE INTO traces VALUES (?, ?)'),
+    dropTrace: database.prepare('DELETE FROM traces WHERE key = ?'),
+    traces: database.prepare('SELECT trace AS blob FROM traces'),
+    putEvent: database.prepare('INSERT INTO events (source, cause, time, changes) VALUES (?, ?, ?, ?)'),
+    announced: database.prepare(
+      'SELECT changes FROM events WHERE source = ? AND cause = ? ORDER BY sequence',
+    ),
+    putCamera: database.prepare('INSERT OR REPLACE INTO cameras VALUES (?, ?, ?, ?)'),
+    cameras: database.prepare('SELECT camera, turn, position, ended FROM cameras'),
+    count: database.prepare(
+      `INSERT INTO meta VALUES (?, '1') ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`,
+    ),
+    counts: database.prepare(`SELECT key, value FROM meta WHERE key IN ('merged', 'split')`),
+    totals: database.prepare(
+      `SELECT count(*) AS tracks, count(DISTINCT identity) AS identities, min(first_seen) AS firstSeen,
+       max(last_seen) AS lastSeen FROM tracks`,
+    ),
+    expirePrototypes: database.prepare(`DELETE FROM prototypes WHERE (camera, track) IN (${oldTracks})`),
+    expireTracks: database.prepare(`DELETE FROM tracks WHERE (camera, track) IN (${oldTracks})`),
+    expireEvents: database.prepare('DELETE FROM events WHERE time < ?'),
+  };
+}
