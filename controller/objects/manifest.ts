@@ -14,6 +14,7 @@ export interface Manifest {
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
     ownerReferences?: V1OwnerReference[];
+    uid?: string;
     resourceVersion?: string;
     generation?: number;
     creationTimestamp?: string;

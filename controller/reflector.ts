@@ -1,0 +1,176 @@
+// Keeps a copy of one kind's objects as the API server has them, and tells which changed. main.ts starts one per kind.
+import { setTimeout as delay } from 'node:timers/promises';
+import { backoffMs, type BackoffOptions } from './backoff.ts';
+import type { Cluster, WatchEvent } from './cluster.ts';
+import { ApiError, messageOf } from './errors.ts';
+import type { Log } from './log.ts';
+import type { Manifest } from './objects/manifest.ts';
+import type { Resource } from './resources.ts';
+
+export interface ReflectorOptions<T> {
+  cluster: Pick<Cluster, 'list' | 'watch'>;
+  resource: Resource;
+  labelSelector?: string;
+  /** What is kept of an object: memory is for what reconcile looks at. */
+  project: (object: Manifest) => T;
+  /** Called with what is known of a changed object. It may only note a key: the stream waits for it. */
+  onChange: (object: T) => void;
+  log: Log;
+  timing?: Partial<ReflectorTiming>;
+}
+
+export interface ReflectorTiming {
+  pageSize: number;
+  /** The server ends a watch after this, give or take a tenth. */
+  watchSeconds: number;
+  /** A stream that brings nothing for so long, not even a bookmark, is dead: TCP alone would never say. */
+  idleMs: number;
+  backoff: BackoffOptions;
+}
+
+const usualTiming: ReflectorTiming = {
+  pageSize: 500,
+  watchSeconds: 300,
+  idleMs: 90_000,
+  backoff: { minMs: 1000, maxMs: 30_000 },
+};
+
+/** The stream is of no use any more: only a new list tells what happened. */
+class StaleError extends Error {}
+
+export class Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #timing: ReflectorTiming;
+  #objects = new Map<string, T>();
+  #version: string | undefined;
+  #isWatching = false;
+  #failures = 0;
+  #markSynced!: () => void;
+  /** Resolves when the first list is complete; never before. */
+  readonly synced = new Promise<void>((resolve) => (this.#markSynced = resolve));
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#timing = { ...usualTiming, ...options.timing };
+  }
+
+  get(namespace: string | undefined, name: string): T | undefined {
+    return this.#objects.get(keyOf(namespace, name));
+  }
+
+  values(): IterableIterator<T> {
+    return this.#objects.values();
+  }
+
+  /** Whether the copy follows the server right now. */
+  get isCurrent(): boolean {
+    return this.#isWatching;
+  }
+
+  /** Lists, watches, and begins anew after whatever happens, until `signal` aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      // Only an event takes it back: a server that ends every stream at once must not be asked without end.
+      this.#failures++;
+      try {
+        this.#version ??= await this.#listAll(signal);
+        await this.#watchOnce(signal);
+        if (this.#failures === 0) continue;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#note(error);
+      } finally {
+        this.#isWatching = false;
+      }
+      await this.#pause(signal);
+    }
+  }
+
+  async #listAll(signal: AbortSignal): Promise<string> {
+    const { cluster, resource, labelSelector, project, onChange } = this.#options;
+    const found = new Map<string, T>();
+    let next: string | undefined;
+    let version: string;
+    do {
+      const query = { limit: this.#timing.pageSize, continue: next, labelSelector };
+      const page = await cluster.list(resource, query, signal);
+      for (const item of page.items) found.set(keyOfObject(item), project(item));
+      version = page.resourceVersion;
+      next = page.next;
+    } while (next !== undefined);
+    const before = this.#objects;
+    this.#objects = found;
+    for (const [key, object] of before) if (!found.has(key)) onChange(object);
+    for (const object of found.values()) onChange(object);
+    this.#markSynced();
+    return version;
+  }
+
+  async #watchOnce(signal: AbortSignal): Promise<void> {
+    const { cluster, resource, labelSelector } = this.#options;
+    const stalled = new AbortController();
+    const watchdog = setTimeout(() => stalled.abort(), this.#timing.idleMs);
+    const isAlive = () => {
+      watchdog.refresh();
+      this.#failures = 0;
+    };
+    try {
+      await cluster.watch(resource, {
+        resourceVersion: this.#version!,
+        labelSelector,
+        timeoutSeconds: Math.ceil(this.#timing.watchSeconds * (0.9 + Math.random() * 0.2)),
+        signal: AbortSignal.any([signal, stalled.signal]),
+        onOpen: () => (this.#isWatching = true),
+        onEvent: (event) => {
+          this.#take(event);
+          isAlive();
+        },
+      });
+    } catch (cause) {
+      if (!stalled.signal.aborted) throw cause;
+    } finally {
+      clearTimeout(watchdog);
+    }
+    if (stalled.signal.aborted) throw new Error(`nothing came for ${this.#timing.idleMs} ms`);
+  }
+
+  #take({ type, object }: WatchEvent): void {
+    if (type === 'ERROR')
+      throw new StaleError(`${object.code ?? ''} ${object.reason ?? object.message ?? ''}`);
+    const { resourceVersion } = object.metadata;
+    if (resourceVersion !== undefined) this.#version = resourceVersion;
+    if (type === 'BOOKMARK') return;
+    const key = keyOfObject(object);
+    const { apiVersion, kind } = this.#options.resource;
+    const kept = this.#options.project({ ...object, apiVersion, kind });
+    if (type === 'DELETED') this.#objects.delete(key);
+    else this.#objects.set(key, kept);
+    this.#options.onChange(kept);
+  }
+
+  /** After a broken connection the stream goes on where it was; after any refusal by the server only a list helps. */
+  #note(error: unknown): void {
+    const { resource, log } = this.#options;
+    if (error instanceof StaleError || error instanceof ApiError) this.#version = undefined;
+    if (error instanceof StaleError) log.info({ kind: resource.kind, error: error.message }, 'listing anew');
+    else log.warn({ kind: resource.kind, error: messageOf(error) }, 'watching failed');
+    if (error instanceof ApiError && error.retryAfterMs !== undefined)
+      this.#retryAfterMs = error.retryAfterMs;
+  }
+
+  #retryAfterMs = 0;
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    const ms = Math.max(this.#retryAfterMs, backoffMs(this.#failures - 1, this.#timing.backoff));
+    this.#retryAfterMs = 0;
+    await delay(ms, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function keyOfObject({ metadata }: Manifest): string {
+  return keyOf(metadata.namespace, metadata.name);
+}
+
+function keyOf(namespace: string | undefined, name: string): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
