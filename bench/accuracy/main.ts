@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveModel } from '../../config/models.ts';
 import { compared, shipped } from './configurations.ts';
-import { joinCameras, readMot, subsample, writeMot } from './motFiles.ts';
+import { joinCameras, subsample, writeMot, type MotRow } from './motFiles.ts';
 import { score, type Score, type ScoreJob } from './scorer.ts';
 import { crowdSequences } from './simulatedCrowd.ts';
 import { petsSequences, petsTruth, petsViews, publicSequences, type Sequence } from './sequences.ts';
+import { splitIdentities, visitGapS } from './splitIdentities.ts';
 import { brokenPromises } from './targets.ts';
 import { trackSequence } from './trackSequence.ts';
 
@@ -19,18 +20,14 @@ const { values } = parseArgs({
     detector: { type: 'string', default: 'rtmdet-nano-person-384x512' },
     strides: { type: 'string', default: '1,3,6' },
     features: { type: 'boolean', default: false },
-    identities: { type: 'string' },
-    stride: { type: 'string', default: '1' },
+    embedder: { type: 'string', default: 'reid-0286' },
     cache: { type: 'string', default: '.cache' },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`npm run bench:accuracy -- [--detector row] [--strides 1,3,6] [--features] [--cache folder]
-                           [--identities folder [--stride n]]
+  console.log(`npm run bench:accuracy -- [--detector row] [--embedder row] [--strides 1,3,6] [--features] [--cache folder]
   --features     also plain trackers on the same detections, and each feature left out
-  --identities   scores <folder>/left/mot.txt and <folder>/right/mot.txt (MOTChallenge, ids of identities, every
-                 --stride-th frame of the two halves of vtest.avi) as one scene, instead of tracking
 Needs ../shared (SHARED_DIR), python3 with venv, and PyPI on the first run.`);
   process.exit(0);
 }
@@ -47,8 +44,25 @@ const petsFrameCount = 795;
 /** Frames a second below which nobody can be followed by where they are. */
 const slowest = 0.6;
 
-if (values.identities === undefined) await scoreTrackers();
-else judge(score(identityJobs(values.identities, Number(values.stride)), values.cache));
+const strides = values.strides.split(',').map(Number);
+await scoreTrackers();
+if (!values.features) await scoreIdentities();
+
+async function scoreIdentities(): Promise<void> {
+  console.log(`
+identities across the halves, ${values.detector} + ${values.embedder}`);
+  const scores: Record<string, Score> = {};
+  for (const stride of strides) {
+    const models = { detector: values.detector, embedder: values.embedder };
+    const [visits, people] = await splitIdentities(dataFolder, models, stride, [visitGapS, Infinity]);
+    Object.assign(scores, score(identityJobs(visits!, stride, 'identities'), values.cache));
+    Object.assign(scores, score(identityJobs(people!, stride, 'with memory'), values.cache));
+  }
+  judge(scores);
+  console.log(
+    `Truth gives people who return a new id: "identities" does so after ${visitGapS} s, "with memory" recognises them.`,
+  );
+}
 
 async function scoreTrackers(): Promise<void> {
   const model = resolveModel({ name: values.detector }, 'detect');
@@ -57,7 +71,6 @@ async function scoreTrackers(): Promise<void> {
     ...crowdSequences(dataFolder),
     ...publicSequences(dataFolder),
   ];
-  const strides = values.strides.split(',').map(Number);
   for (const [name, options] of Object.entries(values.features ? compared : shipped)) {
     const jobs = strides.flatMap((stride) =>
       sequences
@@ -90,12 +103,12 @@ function scoreJob(
 }
 
 /** One id per person over both cameras: each camera alone with the ids as they are, and both laid behind one another. */
-function identityJobs(folder: string, stride: number): ScoreJob[] {
+function identityJobs(results: Map<string, MotRow[]>, stride: number, group: string): ScoreJob[] {
   const frameCount = Math.ceil(petsFrameCount / stride);
   const cameras = (['left', 'right'] as const).map((name) => ({
     name,
     truth: subsample(petsTruth(dataFolder, petsViews[name]), stride),
-    result: readMot(join(folder, name, 'mot.txt')),
+    result: results.get(name)!,
   }));
   const scenes = [
     ...cameras,
@@ -113,9 +126,9 @@ function identityJobs(folder: string, stride: number): ScoreJob[] {
   ];
   return scenes.map(({ name, truth, result }) => {
     const job = {
-      name: `identities ${name}`,
-      truth: join(resultFolder, 'identities', `${name}-truth.txt`),
-      result: join(resultFolder, 'identities', `${name}-result.txt`),
+      name: `${group} every ${stride} ${name}`,
+      truth: join(resultFolder, group, `${name}-${stride}-truth.txt`),
+      result: join(resultFolder, group, `${name}-${stride}-result.txt`),
     };
     writeMot(job.truth, truth);
     writeMot(job.result, result);
