@@ -57,6 +57,8 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
   const task = withAbsolutePaths(await readTask(taskPath), taskPath);
   if (task.spec.suspend)
     throw new UserError(`${taskPath}: the task is suspended; set spec.suspend: false to run it`);
+  for (const field of withoutEffect(task))
+    console.error(`mei: note: ${field} is checked, but this version does not act on it`);
   const out = await makeOutFolder(task, options.out);
   const plan = planLocally(task, out);
   const style: ProgressStyle = options.json ? 'json' : process.stdout.isTTY ? 'bars' : 'lines';
@@ -78,6 +80,18 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
   }
   await writeResults({ task, out, status, video: options.video, style });
   checkCameras(status);
+}
+
+/** Parts of the task that are valid but that no stage acts on: silence would look like success. */
+function withoutEffect({ spec }: Task): string[] {
+  const fields: [string, boolean][] = [
+    ['spec.targets', spec.targets.length > 0],
+    ['spec.tracking.mode SingleObject', spec.tracking.mode === 'SingleObject'],
+    ['spec.closeContact', spec.closeContact !== undefined],
+    ['spec.timing.window', spec.timing.window !== undefined],
+    ['spec.delivery.type Broker', spec.delivery.type === 'Broker'],
+  ];
+  return fields.filter(([, isGiven]) => isGiven).map(([name]) => name);
 }
 
 /** The same desired() as in a cluster, with folders and threads of this machine. */

@@ -170,7 +170,7 @@ function workerConfig(
     models,
     detect: { threads, params: spec.stages.detect.params },
     embed: { threads, intervalS, params: embedParams },
-    match: matchOptions(task),
+    match: matchOptions(task, surroundings.functions),
     ...(group.placement === 'cloud' ? { storeFolder } : resultsFolder !== undefined && { resultsFolder }),
     classes: spec.tracking.classes,
   };
@@ -181,7 +181,7 @@ function workerEnvironment({ cameras, stages }: Group): Record<string, string> {
   return stages.includes('ingest') ? { UV_THREADPOOL_SIZE: String(Math.min(1024, cameras.length + 4)) } : {};
 }
 
-function matchOptions({ spec }: Task): WorkerConfig['match'] {
+function matchOptions({ spec }: Task, { functions }: FunctionList): WorkerConfig['match'] {
   const { threshold, margin, votes, unknownBelow } = spec.matching;
   return {
     acrossCamera: spec.tracking.acrossCamera,
@@ -201,6 +201,7 @@ function matchOptions({ spec }: Task): WorkerConfig['match'] {
       name,
       images: images.map(({ file, url }, index) => file ?? url ?? `${targetImagesFolder}/${name}/${index}`),
     })),
+    ...(functions.match.batching && { batching: functions.match.batching }),
     retentionS: durationSeconds(spec.retention.results),
     params: spec.stages.match.params,
   };

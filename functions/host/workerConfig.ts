@@ -63,6 +63,9 @@ const match = Type.Object({
     }),
   ),
   targets: Type.Array(Type.Object({ name, images: Type.Array(Type.String({ minLength: 1 })) })),
+  batching: Type.Optional(
+    Type.Object({ maxEvents: Type.Integer({ minimum: 1 }), maxWaitMs: Type.Integer({ minimum: 0 }) }),
+  ),
   retentionS: Type.Optional(positive),
   params,
 });

@@ -9,6 +9,7 @@ import { createMatcher, type Delta } from './core/matcher.ts';
 import type { MatchSettings } from './core/settings.ts';
 import type { Topology } from './core/stays.ts';
 import { traceKey } from './core/trace.ts';
+import { createGroupCommit, type Batching } from './groupCommit.ts';
 import { givenTopology, matchSettings } from './options.ts';
 import { openStore, type Cause, type Store } from './store.ts';
 import { checkTracklets } from './validate.ts';
@@ -21,6 +22,8 @@ export interface MatchDependencies {
   cameras: Pick<CameraConfig, 'id' | 'source'>[];
   task: { name: string; namespace: string };
   worker: string;
+  /** How many events, and for how long, may share a transaction. */
+  batching: Batching;
   /** Seconds of media time that results are kept; absent: for ever. */
   retentionS?: number;
 }
@@ -39,7 +42,7 @@ const expireEveryS = 60;
 
 /** The stage bound to its store; goes on where the store's last owner stopped. */
 export function createMatch(dependencies: MatchDependencies): MatchFunction {
-  const { store, settings, topology, cameras, task, worker, retentionS } = dependencies;
+  const { store, settings, topology, cameras, task, worker, batching, retentionS } = dependencies;
   const cameraIds = cameras.map((camera) => camera.id);
   const matcher = createMatcher(cameraIds, settings, topology);
   const source = `/namespaces/${task.namespace}/multiedgeinferences/${task.name}/match/${worker}`;
@@ -142,6 +145,11 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     return changes;
   }
 
+  const commitTogether = createGroupCommit(batching, ({ cause, nowMs }: { cause: Cause; nowMs: number }) => {
+    decide(nowMs);
+    return save(cause);
+  });
+
   function expire(): void {
     if (retentionS === undefined || newest < expired + expireEveryS) return;
     expired = newest;
@@ -175,8 +183,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
       else throw new PermanentError(`match takes tracklets and stream events, not ${event.type}`);
       // Whoever repeats an event did not hear the answer: it gets it again, under the same id.
       const earlier = store.announced(cause);
-      decide(context.now());
-      const changes = [...earlier, ...save(cause)];
+      const changes = [...earlier, ...((await commitTogether({ cause, nowMs: context.now() })) ?? [])];
       return changes.length > 0 ? identitiesEvent(`${event.source}#${event.id}`, changes) : undefined;
     },
     async init(context) {
@@ -239,6 +246,7 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
     cameras: worker.cameras,
     task: worker.task,
     worker: worker.worker,
+    batching: worker.match.batching ?? { maxEvents: 1, maxWaitMs: 0 },
     ...(worker.match.retentionS !== undefined && { retentionS: worker.match.retentionS }),
   });
 }

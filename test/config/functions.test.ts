@@ -30,7 +30,7 @@ test('the list of this package is sound, with all its handlers', () => {
     queue: { maxBytes: 64 * 2 ** 20 },
     resources: { limits: { cpu: '1', memory: '512Mi' } },
   });
-  expect(functions.match.batching).toEqual({ maxEvents: 64, maxWaitMs: 50 });
+  expect(functions.match.batching).toEqual({ maxEvents: 64, maxWaitMs: 5 });
   expect('batching' in functions.status).toBe(false);
 });
 

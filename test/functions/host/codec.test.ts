@@ -192,7 +192,7 @@ describe('data that is refused, with its place', () => {
       'a column too few',
       withData(
         trackletsType,
-        cbor.encode({ ...(compactTracklets(message) as object), rows: [['s.1', 'start']] }),
+        cbor.encode({ ...(compactTracklets(message)), rows: [['s.1', 'start']] }),
       ),
       /^data\.rows\[0\]: has 2 columns, must be track, phase/,
     ],

@@ -36,6 +36,7 @@ afterEach(() => {
 
 function openMatch(world: World, store: Store = open()): MatchFunction {
   return createMatch({
+    batching: { maxEvents: 1, maxWaitMs: 0 },
     store,
     settings: { ...defaultSettings, threshold: 0.5 },
     topology: { overlap: () => false, travel: () => undefined, transition: () => 0 },
@@ -163,6 +164,7 @@ test('cameras that fell silent are not waited for', async () => {
 test('what is older than the retention is gone from results, vectors and memory', async () => {
   const world = makeWorld(13, 30, 2, 0.3);
   const match = createMatch({
+    batching: { maxEvents: 1, maxWaitMs: 0 },
     store: open(),
     settings: defaultSettings,
     topology: { overlap: () => false, travel: () => undefined, transition: () => 0 },
