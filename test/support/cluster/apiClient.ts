@@ -64,7 +64,7 @@ export class ApiClient {
           resolve({
             status: response.statusCode!,
             body: parsed(Buffer.concat(chunks).toString()),
-            warnings: [response.headers['warning'] ?? []].flat() as string[],
+            warnings: response.headers['warning']?.split(/, (?=\d{3} )/) ?? [],
           }),
         );
       });

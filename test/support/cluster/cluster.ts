@@ -33,14 +33,14 @@ export interface Cluster {
   /** Private temp folder with logs; gone after stop(). */
   folder: string;
   /** Runs kubectl as the administrator and gives what it prints; throws KubectlError when it fails. */
-  kubectl(args: string[], stdin?: string): Promise<string>;
+  kubectl: (args: string[], stdin?: string) => Promise<string>;
   /** One request as the administrator, or with another token; `body` is sent as JSON. Never throws for a status. */
-  request(method: string, path: string, body?: unknown, options?: RequestOptions): Promise<Answer>;
+  request: (method: string, path: string, body?: unknown, options?: RequestOptions) => Promise<Answer>;
   /** Ends kube-apiserver only: SIGKILL, or SIGTERM for an orderly end. */
-  stopApiServer(signal?: NodeJS.Signals): Promise<void>;
+  stopApiServer: (signal?: NodeJS.Signals) => Promise<void>;
   /** Starts it again on the same port with the same data and credentials. */
-  startApiServer(): Promise<void>;
-  stop(): Promise<void>;
+  startApiServer: () => Promise<void>;
+  stop: () => Promise<void>;
 }
 
 export interface RequestOptions {

@@ -1,0 +1,189 @@
+// The image that is built without an engine: what is in it, what is not, and that its programs start as its user on a read-only root.
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventTypes } from '../../config/events.ts';
+import { resolveModel } from '../../config/models.ts';
+import { packageRoot } from '../../config/packageRoot.ts';
+import { buildImage } from '../../image/build.ts';
+import { workerConfig } from '../functions/host/support.ts';
+import { freePort } from '../support/cluster/daemons.ts';
+
+interface Descriptor {
+  digest: string;
+  size: number;
+}
+interface Lock {
+  packages: Record<string, { dev?: boolean }>;
+}
+
+const root = packageRoot();
+const work = mkdtempSync(join(tmpdir(), 'mei-image-'));
+const image = join(work, 'image');
+const system = join(work, 'system');
+const listing: string[] = [];
+
+const run = (program: string, args: string[]) =>
+  execFileSync(program, args, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 2 ** 20, timeout: 240_000 });
+const blobPath = ({ digest }: Descriptor) => join(image, 'blobs/sha256', digest.replace('sha256:', ''));
+const json = <T>(path: string) => JSON.parse(readFileSync(path, 'utf8')) as T;
+
+beforeAll(async () => {
+  run('npm', ['run', '--silent', 'build']);
+  const out = join(work, 'image.tar');
+  const layers = await buildImage({ out, name: 'registry.example/mei:1', compress: false });
+  process.stderr.write(
+    `image: ${layers.map(({ size }) => `${Math.round(size / 2 ** 20)} MiB`).join(' + ')}\n`,
+  );
+  // Debian's tar reads what we wrote: one's own reader would share one's own mistakes.
+  for (const folder of [image, system]) mkdirSync(folder);
+  run('tar', ['-xf', out, '-C', image]);
+  rmSync(out);
+  for (const layer of layers) {
+    listing.push(
+      ...run('tar', ['-tvf', blobPath(layer)])
+        .trimEnd()
+        .split('\n'),
+    );
+    run('tar', ['-xf', blobPath(layer), '-C', system]);
+  }
+}, 300_000);
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+const paths = () => listing.map((line) => line.split(/\s+/).slice(5).join(' '));
+
+test('index, manifest, config and layers fit together', () => {
+  const index = json<{ manifests: [Descriptor] }>(join(image, 'index.json'));
+  expect(index.manifests[0]).toMatchObject({
+    annotations: { 'io.containerd.image.name': 'registry.example/mei:1' },
+  });
+  const manifest = json<{ config: Descriptor; layers: Descriptor[] }>(blobPath(index.manifests[0]));
+  const config = json<{ rootfs: { diff_ids: string[] } }>(blobPath(manifest.config));
+  expect(config).toMatchObject({
+    os: 'linux',
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    config: { User: '65532:65532', WorkingDir: '/app', Entrypoint: ['/usr/bin/node'] },
+  });
+  expect(config.rootfs.diff_ids).toEqual(manifest.layers.map(({ digest }) => digest));
+  for (const blob of [index.manifests[0], manifest.config, ...manifest.layers]) {
+    const bytes = readFileSync(blobPath(blob));
+    expect(bytes.length).toBe(blob.size);
+    expect(`sha256:${createHash('sha256').update(bytes).digest('hex')}`).toBe(blob.digest);
+  }
+});
+
+test('no package that only builds or tests is in it', () => {
+  const lock = json<Lock>(join(root, 'package-lock.json'));
+  const forDevelopers = Object.entries(lock.packages).filter(([, { dev }]) => dev === true);
+  const folders = new Set(paths().map((path) => path.replace(/^app\//, '').replace(/\/[^/]*$/, '')));
+  expect(forDevelopers.length).toBeGreaterThan(300);
+  expect(forDevelopers.map(([folder]) => folder).filter((folder) => folders.has(folder))).toEqual([]);
+  expect(folders).toContain('node_modules/express');
+});
+
+test('no sources, tests, maps, programs for other platforms or models without need', () => {
+  const unwanted =
+    /\.[cm]?ts$|\.map$|^app\/(test|bench|docs|training|samples)\/|\/(win32|darwin)\/|musl|dist\/config\/generate/;
+  const otherCpu = process.arch === 'x64' ? /linux[-/]arm64/ : /linux[-/]x64/;
+  expect(paths().filter((path) => unwanted.test(path) || otherCpu.test(path))).toEqual([]);
+  expect(paths()).toEqual(
+    expect.arrayContaining([
+      'app/serverless.yml',
+      'app/config/models.yaml',
+      'app/dist/functions/host/main.js',
+    ]),
+  );
+});
+
+test('everything belongs to root and nobody else may write to it, except below /tmp', () => {
+  const open = listing.filter((line) => !/^.(r..r-.r-.|rwxrwxrwt) (root\/root|0\/0)/.test(line));
+  expect(open).toEqual([]);
+});
+
+const canEnter = process.getuid?.() === 0;
+const testAsRoot = canEnter || process.env['CI'] === 'true' ? test : test.skip;
+if (!canEnter)
+  process.stderr.write('SKIPPED starting the image: it needs root for a root folder of its own\n');
+
+testAsRoot(
+  'a worker of it becomes ready, as its user and on a read-only root',
+  async () => {
+    const detect = resolveModel({ name: 'mb3-centernet-person-512' }, 'detect');
+    const port = await freePort();
+    const given = join(work, 'given');
+    mkdirSync(given);
+    copyFileSync(join(root, 'samples/left.mp4'), join(given, 'left.mp4'));
+    const source = {
+      type: 'File' as const,
+      uri: '/tmp/given/left.mp4',
+      realtime: true,
+      transport: 'TCP' as const,
+    };
+    const config = workerConfig(['ingest', 'detect', 'match', 'status'], {
+      cameras: [{ id: 'left', source: { ...source, startTime: 0 }, mask: [] }],
+      models: { detect },
+      storeFolder: '/tmp/store',
+      sinks: { [eventTypes.tracks]: 'http://127.0.0.1:9/', [eventTypes.stream]: 'http://127.0.0.1:9/' },
+    });
+    writeFileSync(join(given, 'worker.json'), JSON.stringify(config));
+    for (const folder of ['proc', 'dev']) mkdirSync(join(system, folder));
+    const worker = spawn(
+      'unshare',
+      ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-euc', enter, 'sh', system, given],
+      {
+        env: {
+          PATH: process.env['PATH'],
+          MEI_WORKER_CONFIG: '/tmp/given/worker.json',
+          PORT: String(port),
+          HOME: '/tmp',
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
+    let log = '';
+    for (const stream of [worker.stdout, worker.stderr])
+      stream.on('data', (chunk: Buffer) => (log += String(chunk)));
+    const ended = new Promise((resolve) => worker.on('exit', resolve));
+    try {
+      const until = Date.now() + 60_000;
+      const isReady = () =>
+        fetch(`http://127.0.0.1:${port}/readyz`).then(
+          ({ ok }) => ok,
+          () => false,
+        );
+      while (!(await isReady())) {
+        if (worker.exitCode !== null || Date.now() > until)
+          throw new Error(`the worker is not ready:\n${log}`);
+        await pause(50);
+      }
+      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      expect(metrics).toContain('mei_camera_frames');
+      expect(log).toContain('65532 EROFS');
+    } finally {
+      worker.kill('SIGKILL');
+      await ended;
+      for (const stream of [worker.stdout, worker.stderr]) stream.destroy();
+    }
+  },
+  120_000,
+);
+
+/** Enters the image as a container runtime would: own mounts, read-only root, tmpfs, no privileges. */
+const enter = `
+mount --make-rprivate /
+mount --bind "$1" "$1"
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+mount -o remount,bind,ro "$1"
+mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
+mkdir "$1/tmp/given"
+mount --bind "$2" "$1/tmp/given"
+chmod 755 "$2" && chmod 644 "$2"/*
+chroot --userspec=65532:65532 "$1" /usr/bin/node -e '
+  try { fs.writeFileSync("/app/x", ""); } catch (error) { console.log(process.getuid(), error.code); }'
+exec chroot --userspec=65532:65532 "$1" /usr/bin/node /app/dist/functions/host/main.js
+`;
