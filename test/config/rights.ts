@@ -19,14 +19,14 @@ const tasks = 'multiedgeinferences.sedna.io';
 const leases = 'leases.coordination.k8s.io';
 
 export const allowed: Question[] = [
-  ...['get', 'list', 'watch'].map((verb): Question => [verb, tasks, undefined]),
+  ...['list', 'watch'].map((verb): Question => [verb, tasks, undefined]),
   ...['get', 'patch'].map((verb): Question => [verb, `${tasks}/status`, 'shop']),
   ['update', `${tasks}/finalizers`, 'shop'],
   ...owned.flatMap((resource) =>
-    ['get', 'list', 'watch', 'create', 'patch', 'delete'].map((verb): Question => [verb, resource, 'shop']),
+    ['list', 'watch', 'create', 'patch', 'delete'].map((verb): Question => [verb, resource, 'shop']),
   ),
-  ...['get', 'list', 'watch'].map((verb): Question => [verb, 'pods', 'shop']),
-  ...['create', 'patch'].map((verb): Question => [verb, 'events.events.k8s.io', 'shop']),
+  ...['list', 'watch'].map((verb): Question => [verb, 'pods', undefined]),
+  ['create', 'events', 'shop'],
   ...['get', 'create', 'update'].map((verb): Question => [verb, leases, 'multi-edge-inference']),
 ];
 
@@ -48,7 +48,10 @@ export const refused: Question[] = [
     'shop',
   ]),
   ['get', 'pods/log', 'shop'],
-  ...owned.map((resource): Question => ['deletecollection', resource, 'shop']),
+  ...owned.flatMap((resource) =>
+    ['get', 'update', 'deletecollection'].map((verb): Question => [verb, resource, 'shop']),
+  ),
+  ...['list', 'delete', 'patch'].map((verb): Question => [verb, 'events', 'shop']),
   ...['bind', 'escalate'].map((verb): Question => [verb, 'roles.rbac.authorization.k8s.io', 'shop']),
   ...['create', 'patch', 'bind', 'escalate'].map((verb): Question => [
     verb,
