@@ -25,7 +25,9 @@ interface RunOptions {
 
 const statusIntervalMs = 500;
 /** How long a worker may be unable to work, such as with a full disk, before the run ends. */
-const patienceMs = 30_000;
+const patienceMs = 45_000;
+/** A busy worker may miss a question or two. */
+const noticeMs = 8_000;
 
 export function runCommand(): Command {
   return new Command('run')
@@ -128,9 +130,10 @@ async function runWorkers(
   });
   for (const line of pushAddresses(plan, workers.urls)) progress.say(line);
   const readiness = watchReadiness(workers.urls);
+  const said = new Set<string>();
   try {
     while (!stopped.signal.aborted && fatal === undefined) {
-      fatal = lastingTrouble(await readiness.ask(), progress);
+      fatal = lastingTrouble(await readiness.ask(), said, progress);
       const status = await readStatus(out);
       if (status) progress.show(status);
       if (status?.phase === 'Completed' || status?.phase === 'Failed') break;
@@ -146,13 +149,15 @@ async function runWorkers(
   return status;
 }
 
-/** Says what keeps workers from working; gives the reason to end once it has lasted too long. */
-function lastingTrouble(unready: Unready[], progress: Progress): string | undefined {
+/** Says once what keeps a worker from working; gives the reason to end when it has lasted too long. */
+function lastingTrouble(unready: Unready[], said: Set<string>, progress: Progress): string | undefined {
   for (const { worker, reason, forMs } of unready) {
     if (forMs > patienceMs) return `${worker}: ${reason}`;
-    if (forMs === 0)
-      progress.say(`${worker}: ${reason}; waiting ${patienceMs / 1000} s for it to get better`);
+    if (forMs < noticeMs || said.has(worker)) continue;
+    said.add(worker);
+    progress.say(`${worker}: ${reason}; waiting for it to get better`);
   }
+  for (const worker of said) if (!unready.some((each) => each.worker === worker)) said.delete(worker);
   return undefined;
 }
 

@@ -5,7 +5,7 @@ export interface Unready {
   worker: string;
   /** In words, from the worker. */
   reason: string;
-  /** How long already, milliseconds; 0 when it was just found out. */
+  /** How long already, milliseconds. */
   forMs: number;
 }
 
