@@ -1,4 +1,4 @@
-"""Image changes for views.py and train.py. Edits make another person of a crop; nuisances are what a camera does to the same person."""
+"""Image changes for views.py and train.py: edits make another person of a crop, a camera only degrades it."""
 
 from __future__ import annotations
 

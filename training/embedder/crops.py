@@ -82,7 +82,7 @@ def multiview() -> Iterator[Row]:
 
 
 def detect(detector: onnxruntime.InferenceSession, image: np.ndarray, tiles: int = 1) -> np.ndarray:
-    """Person boxes float32 [n,4] x1 y1 x2 y2 in image pixels; tiles > 1 also looks at overlapping parts of a large frame."""
+    """Boxes float32 [n,4] x1 y1 x2 y2 in image pixels; tiles > 1 also looks at overlapping parts of a large frame."""
     height, width = image.shape[:2]
     offsets = [(0, 0, width, height)]
     if tiles > 1:
@@ -145,4 +145,4 @@ if __name__ == "__main__":
     for index, name in enumerate(SOURCES):
         of_source = crops.source == index
         kept = of_source & ~crops.held_out & ~crops.unseen_camera
-        print(f"{name}: {of_source.sum()} crops, {kept.sum()} to train on, {len(np.unique(crops.identity[kept]))} identities")
+        print(f"{name}: {of_source.sum()} crops, {kept.sum()} to train on")

@@ -1,4 +1,4 @@
-"""Writes the trained student as the file that the embed stage loads: uint8 crops in, unit vectors out, half-precision weights."""
+"""Writes the student as the embed stage loads it: uint8 crops in, unit vectors out, float16 weights."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ SMALLEST_COSINE = 0.9999  # between the exported file's vectors and those of the
 
 
 def fold_norms(model: Embedder) -> Embedder:
-    """Every batch norm goes into the convolution before it."""
+    """Every batch norm behind a convolution goes into its weights."""
     for module in list(model.modules()):
         if isinstance(module, nn.Sequential) and len(module) == 2 and isinstance(module[1], nn.BatchNorm2d):
             module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
-    model.pool, model.pool_norm = fuse_conv_bn_eval(model.pool, model.pool_norm), nn.Identity()
     return model
 
 
 def halve_weights(graph: onnx.GraphProto) -> None:
-    """Stores each larger float32 initializer as float16 behind a Cast, which the runtime folds when it loads the file."""
+    """Stores each larger float32 initializer as float16 behind a Cast, which the runtime folds at load."""
     casts = []
     for weights in [w for w in graph.initializer if w.data_type == onnx.TensorProto.FLOAT and np.prod(w.dims) >= 64]:
         half = numpy_helper.from_array(numpy_helper.to_array(weights).astype(np.float16), weights.name + "_half")
@@ -70,7 +69,7 @@ def main() -> None:
     onnx.save(exported, options.out)
     cosine = (embed(options.out, sample) * wanted).sum(1).min()
     if cosine < SMALLEST_COSINE:
-        raise SystemExit(f"{options.out}: vectors differ from the network's (smallest cosine {cosine:.6f}); do not ship it")
+        raise SystemExit(f"{options.out}: its vectors differ from the network's (cosine {cosine:.6f}): do not ship it")
     digest = hashlib.sha256(options.out.read_bytes()).hexdigest()
     print(f"{options.out.name}: {options.out.stat().st_size} bytes, sha256 {digest}, smallest cosine {cosine:.6f}")
 

@@ -1,4 +1,4 @@
-"""The student network: train.py trains it, export.py writes it. Dense 3x3 convolutions, since these are the fastest per weight on CPUs."""
+"""The student network of train.py and export.py. Dense 3x3 convolutions, since CPUs run these fastest per weight."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 from crops import HEIGHT, WIDTH
 
 DIMENSIONS = 256
-STEM_CHANNELS, STAGE_CHANNELS, BLOCKS_PER_STAGE, HEAD_CHANNELS = 24, (32, 64, 96), 2, 256
+STEM_CHANNELS, STAGE_CHANNELS, BLOCKS_PER_STAGE, HEAD_CHANNELS = 16, (32, 64, 96), 2, 256
 
 
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
@@ -34,7 +34,7 @@ class Block(nn.Module):
 
 
 class Embedder(nn.Module):
-    """uint8 [N,128,64,3] RGB -> float32 [N,256] unit vectors. Each place of the last 8x4 map has pooling weights of its own."""
+    """uint8 [N,128,64,3] RGB -> float32 [N,256] unit vectors. Each place of the last 8x4 map is weighted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,16 +47,15 @@ class Embedder(nn.Module):
         self.blocks = nn.Sequential(*blocks)
         self.widen = convolution(inputs, HEAD_CHANNELS, 1)
         places = (HEIGHT // 16, WIDTH // 16)
-        self.pool = nn.Conv2d(HEAD_CHANNELS, HEAD_CHANNELS, places, groups=HEAD_CHANNELS, bias=False)
-        nn.init.constant_(self.pool.weight, 1 / (places[0] * places[1]))
-        self.pool_norm = nn.BatchNorm2d(HEAD_CHANNELS)
+        self.pool = nn.Parameter(torch.full((HEAD_CHANNELS, *places), 1 / (places[0] * places[1])))
+        self.pool_norm = nn.BatchNorm1d(HEAD_CHANNELS)
         self.project = nn.Linear(HEAD_CHANNELS, DIMENSIONS)
 
     def forward(self, image: Tensor) -> Tensor:
         scaled = image.permute(0, 3, 1, 2).float() * (1 / 58) - 2
         features = self.blocks(functional.relu(self.stem(scaled)))
-        pooled = self.pool_norm(self.pool(functional.relu(self.widen(features))))
-        return functional.normalize(self.project(pooled.flatten(1)).float())
+        pooled = (functional.relu(self.widen(features)) * self.pool).sum((2, 3))
+        return functional.normalize(self.project(self.pool_norm(pooled)).float())
 
 
 def parameters(model: nn.Module) -> int:
