@@ -68,10 +68,10 @@ async function finishStages({ server, stages, chain, reports, graceMs, onState }
     const { inbox, stage, context } = hosted;
     // The last reports have to come before the stage that takes them ends.
     if (takesReports(hosted)) await reports.finish(lastReportsMs);
-    await inbox.idle();
+    await hosted.idle();
     // A request whose body arrived late may have slipped in; from here on none can.
     inbox.close();
-    await inbox.idle();
+    await hosted.idle();
     await stage.shutdown?.(context);
   }
   await chain.idle();

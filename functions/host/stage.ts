@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { PermanentError, TransientError } from '../function.ts';
 import { Inbox } from './inbox.ts';
+import { Lanes } from './lanes.ts';
 import type { StageEvent } from '../../config/events.ts';
 import type { FunctionSpec } from '../../config/functions.ts';
 import type { Context, Log, StageFunction, StageStatus } from '../function.ts';
@@ -40,6 +41,9 @@ const defaultRetry: RetryPolicy = {
   triesOnFault: 3,
 };
 
+/** Outputs of one key that may wait for the next stage while this one works on. */
+const outputsUnderWay = 4;
+
 /** A stage with the queue in front of it. */
 export class HostedStage {
   readonly spec: FunctionSpec;
@@ -48,6 +52,7 @@ export class HostedStage {
   readonly context: Context;
   readonly #dependencies: StageDependencies;
   readonly #retry: RetryPolicy;
+  readonly #lanes = new Lanes(outputsUnderWay);
 
   constructor(dependencies: StageDependencies) {
     const { spec, stage, route, log, draining } = dependencies;
@@ -63,6 +68,12 @@ export class HostedStage {
 
   get name() {
     return this.spec.name;
+  }
+
+  /** Resolves when everything accepted so far is handled and what came out of it is delivered or given up. */
+  async idle(): Promise<void> {
+    await this.inbox.idle();
+    await this.#lanes.idle();
   }
 
   status(): StageStatus | undefined {
@@ -81,7 +92,13 @@ export class HostedStage {
       }
     });
     if (handling.reply) return outputs.map((output) => inherit(output, event));
-    for (const output of outputs) await this.#persist(output, handling, () => context.emit(output));
+    const deliver = async () => {
+      for (const output of outputs) await this.#persist(output, handling, () => context.emit(output));
+    };
+    // Where a sender waits for the outcome it has to hear of a failed delivery too.
+    if (!handling.keepTrying) await deliver();
+    else if (outputs.length > 0)
+      await this.#lanes.add(event.partitionkey ?? `${event.source}#${event.id}`, deliver);
     return [];
   }
 
