@@ -4,6 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lastComplaint } from './complaint.ts';
 import type { DesiredTask, DesiredWorker } from './desired.ts';
 
 export interface ProcessOptions {
@@ -61,7 +62,8 @@ export async function startWorkers(task: DesiredTask, options: ProcessOptions): 
   function onExit(entry: Running, code: number | null, signal: string | null): void {
     if (stopping) return;
     const { worker, restarts, port } = entry;
-    const reason = lastComplaint(options.folder, worker.name) ?? `ended with ${signal ?? `code ${code}`}`;
+    const reason =
+      lastComplaint(logOf(options.folder, worker.name)) ?? `ended with ${signal ?? `code ${code}`}`;
     if (restarts >= maxRestarts) {
       options.onTrouble?.(worker.name, `${reason}; given up after ${maxRestarts} restarts`, true);
       return;
@@ -140,6 +142,10 @@ function logPath(folder: string, worker: string): string {
   return join(folder, 'workers', `${worker}.log`);
 }
 
+function logOf(folder: string, worker: string): string {
+  return readFileSync(logPath(folder, worker), 'utf8');
+}
+
 async function listening(child: ChildProcess, name: string, options: ProcessOptions): Promise<number> {
   const timeoutMs = options.startTimeoutMs ?? 60_000;
   return new Promise((resolve, reject) => {
@@ -155,7 +161,8 @@ async function listening(child: ChildProcess, name: string, options: ProcessOpti
     const onClose = (code: number | null) =>
       finish(
         new Error(
-          lastComplaint(options.folder, name) ?? `worker ${name} ended with code ${code} before it was ready`,
+          lastComplaint(logOf(options.folder, name)) ??
+            `worker ${name} ended with code ${code} before it was ready`,
         ),
       );
     function finish(result: number | Error): void {
@@ -168,27 +175,6 @@ async function listening(child: ChildProcess, name: string, options: ProcessOpti
     child.on('message', onMessage);
     child.once('close', onClose);
   });
-}
-
-/** The last error a worker logged, in words: a JSON line of level error, or plain text when it could not even start. */
-function lastComplaint(folder: string, worker: string): string | undefined {
-  const lines = readFileSync(logPath(folder, worker), 'utf8').trimEnd().split('\n');
-  for (const line of lines.toReversed()) {
-    const complaint = complaintOf(line);
-    if (complaint !== undefined) return complaint;
-  }
-  return undefined;
-}
-
-function complaintOf(line: string): string | undefined {
-  let entry: { level?: number | string; msg?: string; reason?: string; error?: { message?: string } };
-  try {
-    entry = JSON.parse(line) as typeof entry;
-  } catch {
-    return line.trim() === '' ? undefined : line;
-  }
-  const isError = entry.level === 'error' || entry.level === 'fatal' || Number(entry.level) >= 50;
-  return isError ? (entry.reason ?? entry.error?.message ?? entry.msg) : undefined;
 }
 
 async function stopChild(child: ChildProcess, timeoutMs: number): Promise<void> {

@@ -14,7 +14,9 @@ export interface ReflectorOptions<T> {
   /** What is kept of an object: memory is for what reconcile looks at. */
   project: (object: Manifest) => T;
   /** Called with what is known of a changed object. It may only note a key: the stream waits for it. */
-  onChange: (object: T) => void;
+  onChange: (object: T, isGone: boolean) => void;
+  /** Objects of one group are found together; undefined: of none. */
+  groupOf?: (object: T) => string | undefined;
   log: Log;
   timing?: Partial<ReflectorTiming>;
 }
@@ -42,6 +44,8 @@ export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #timing: ReflectorTiming;
   #objects = new Map<string, T>();
+  /** Group -> key -> object. */
+  #groups = new Map<string, Map<string, T>>();
   #version: string | undefined;
   #isWatching = false;
   #failures = 0;
@@ -56,6 +60,11 @@ export class Reflector<T> {
 
   get(namespace: string | undefined, name: string): T | undefined {
     return this.#objects.get(keyOf(namespace, name));
+  }
+
+  /** Objects of a group, in no particular order. */
+  group(name: string): T[] {
+    return [...(this.#groups.get(name)?.values() ?? [])];
   }
 
   values(): IterableIterator<T> {
@@ -100,8 +109,10 @@ export class Reflector<T> {
     } while (next !== undefined);
     const before = this.#objects;
     this.#objects = found;
-    for (const [key, object] of before) if (!found.has(key)) onChange(object);
-    for (const object of found.values()) onChange(object);
+    this.#groups = new Map();
+    for (const [key, object] of found) this.#addToGroup(key, object);
+    for (const [key, object] of before) if (!found.has(key)) onChange(object, true);
+    for (const object of found.values()) onChange(object, false);
     this.#markSynced();
     return version;
   }
@@ -143,9 +154,29 @@ export class Reflector<T> {
     const key = keyOfObject(object);
     const { apiVersion, kind } = this.#options.resource;
     const kept = this.#options.project({ ...object, apiVersion, kind });
+    const before = this.#objects.get(key);
+    if (before !== undefined) this.#removeFromGroup(key, before);
     if (type === 'DELETED') this.#objects.delete(key);
-    else this.#objects.set(key, kept);
-    this.#options.onChange(kept);
+    else {
+      this.#objects.set(key, kept);
+      this.#addToGroup(key, kept);
+    }
+    this.#options.onChange(kept, type === 'DELETED');
+  }
+
+  #addToGroup(key: string, object: T): void {
+    const name = this.#options.groupOf?.(object);
+    if (name === undefined) return;
+    const group = this.#groups.get(name);
+    if (group) group.set(key, object);
+    else this.#groups.set(name, new Map([[key, object]]));
+  }
+
+  #removeFromGroup(key: string, object: T): void {
+    const name = this.#options.groupOf?.(object);
+    const group = name === undefined ? undefined : this.#groups.get(name);
+    group?.delete(key);
+    if (group?.size === 0) this.#groups.delete(name!);
   }
 
   /** After a broken connection the stream goes on where it was; after any refusal by the server only a list helps. */

@@ -52,6 +52,8 @@ function container({ task, worker, functions, installation }: WorkerParts, mount
     command: ['node', 'dist/functions/host/main.js'],
     ports: [{ name: 'http', containerPort: workerPort, protocol: 'TCP' }],
     env: environment(task, worker),
+    // The last lines of its log become the pod's message: the status quotes them.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     resources: resourcesOf(task, worker, functions),
     startupProbe: probe('/healthz', { periodSeconds: 1, failureThreshold: 120 }),
     readinessProbe: probe('/readyz', { periodSeconds: 3, failureThreshold: 2 }),

@@ -1,0 +1,184 @@
+// The running controller: copies of what it looks at, and a queue of the tasks that something happened to. main.ts starts it.
+import type { FunctionList } from '../config/functions.ts';
+import type { Cluster } from './cluster.ts';
+import type { Surroundings } from './desired.ts';
+import { messageOf } from './errors.ts';
+import type { Log } from './log.ts';
+import { taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
+import { OwnWrites } from './ownWrites.ts';
+import { keyOf } from './plan.ts';
+import { Queue } from './queue.ts';
+import { reconcile, withoutManagedFields, type Reconciler } from './reconcile.ts';
+import { Reflector, type ReflectorTiming } from './reflector.ts';
+import { ownedResources, podResource, taskResource } from './resources.ts';
+import type { PodView } from './workers.ts';
+
+export interface ControllerOptions {
+  cluster: Cluster;
+  functions: FunctionList;
+  installation: Installation;
+  models: Pick<Surroundings, 'resolveModel' | 'defaultModels' | 'threads'>;
+  log: Log;
+  /** Tasks that are worked on at a time. */
+  workers?: number;
+  /** Everything is looked at anew about so often: a change that was missed is not missed for ever. */
+  resyncMs?: number;
+  reflectors?: Partial<ReflectorTiming>;
+}
+
+export interface Controller {
+  /** Resolves when all copies are complete. */
+  synced: Promise<void>;
+  /** Whether all copies follow the API server. */
+  isCurrent(): boolean;
+  /** Begins to work; until then changes only gather. */
+  lead(): Promise<void>;
+  queueLength(): number;
+  /** Stops watching, and resolves when no task is being worked on. */
+  stop(): Promise<void>;
+}
+
+const maxTasks = 100_000;
+/** Objects and pods change many times within a moment: one look after it is enough. */
+const settleMs = 200;
+
+export function startController(options: ControllerOptions): Controller {
+  const { cluster, log, reflectors: timing } = options;
+  const ending = new AbortController();
+  const ownWrites = new OwnWrites();
+  const common = { cluster, log, ...(timing && { timing }) };
+
+  const tasks = new Reflector<Manifest>({
+    ...common,
+    resource: taskResource,
+    project: withoutManagedFields,
+    onChange(task, isGone) {
+      const key = keyOfTask(task);
+      if (isGone) ownWrites.forget(`Task/${key}`);
+      queue.add(key);
+    },
+  });
+  const owned = ownedResources.map(
+    (resource) =>
+      new Reflector<Manifest>({
+        ...common,
+        resource,
+        labelSelector: taskLabel,
+        project: withoutManagedFields,
+        groupOf: taskOf,
+        onChange(object, isGone) {
+          if (isGone) ownWrites.forget(keyOf(object));
+          wake(object, isGone ? 0 : settleMs);
+        },
+      }),
+  );
+  const pods = new Reflector<PodView>({
+    ...common,
+    resource: podResource,
+    labelSelector: taskLabel,
+    project: podView,
+    groupOf: taskOf,
+    onChange: (pod) => wake(pod, settleMs),
+  });
+
+  /** Only for tasks that are known: what others label with their names is none of our business. */
+  function wake(object: Manifest, ms: number): void {
+    const key = taskOf(object);
+    if (key !== undefined && isTask(key)) queue.addAfter(key, ms);
+  }
+
+  function isTask(key: string): boolean {
+    const [namespace, name] = key.split('/');
+    return tasks.get(namespace, name!) !== undefined;
+  }
+
+  const context: Reconciler = {
+    ...options,
+    ownWrites,
+    reporter: 'multi-edge-inference-controller',
+    now: () => `${new Date().toISOString().slice(0, 19)}Z`,
+    view: {
+      task(key) {
+        const [namespace, name] = key.split('/');
+        return tasks.get(namespace, name!);
+      },
+      owned: (key) => owned.flatMap((reflector) => reflector.group(key)),
+      pods: (key) => pods.group(key),
+    },
+  };
+  const queue = new Queue({
+    work: (key) => reconcile(context, key),
+    workers: options.workers ?? 8,
+    maxKeys: maxTasks,
+    backoff: { minMs: 500, maxMs: 300_000 },
+    onFailure: (task, error, retryInMs) =>
+      log.warn({ task, error: messageOf(error), retryInMs: Math.round(retryInMs) }, 'task failed'),
+  });
+
+  const reflectors = [tasks, pods, ...owned];
+  const running = reflectors.map((reflector) => reflector.run(ending.signal));
+  const synced = Promise.all(reflectors.map((reflector) => reflector.synced)).then(() => undefined);
+  let resync: NodeJS.Timeout | undefined;
+
+  /** Each task at a moment of its own, or all would be looked at together. */
+  function scheduleResync(): void {
+    const periodMs = (options.resyncMs ?? 600_000) * (0.9 + Math.random() * 0.2);
+    resync = setTimeout(() => {
+      for (const task of tasks.values()) queue.addAfter(keyOfTask(task), Math.random() * periodMs * 0.1);
+      scheduleResync();
+    }, periodMs);
+  }
+
+  return {
+    synced,
+    isCurrent: () => reflectors.every((reflector) => reflector.isCurrent),
+    async lead() {
+      await synced;
+      if (ending.signal.aborted) return;
+      queue.start();
+      scheduleResync();
+    },
+    queueLength: () => queue.size,
+    async stop() {
+      ending.abort();
+      clearTimeout(resync);
+      await Promise.all([queue.stop(), ...running]);
+    },
+  };
+}
+
+function keyOfTask({ metadata }: Manifest): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** Key of the task that an object's label names. */
+function taskOf({ metadata }: Manifest): string | undefined {
+  const name = metadata.labels?.[taskLabel];
+  return name === undefined ? undefined : `${metadata.namespace}/${name}`;
+}
+
+function podView(pod: Manifest): PodView {
+  const { name, namespace, labels, uid, resourceVersion, deletionTimestamp } = pod.metadata;
+  const { phase, reason, message, conditions, containerStatuses } = (pod as PodView).status ?? {};
+  return {
+    apiVersion: pod.apiVersion,
+    kind: pod.kind,
+    metadata: {
+      name,
+      namespace,
+      ...(labels && { labels }),
+      ...(uid !== undefined && { uid }),
+      ...(resourceVersion !== undefined && { resourceVersion }),
+      ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+    },
+    status: {
+      ...(phase !== undefined && { phase }),
+      ...(reason !== undefined && { reason }),
+      ...(message !== undefined && { message }),
+      ...(conditions && { conditions: conditions.filter(({ type }) => podConditions.includes(type)) }),
+      ...(containerStatuses && { containerStatuses }),
+    },
+  };
+}
+
+const podConditions = ['Ready', 'PodScheduled'];

@@ -1,0 +1,75 @@
+// The process of the controller: the Deployment starts it. Environment: see settings.ts, and KUBECONFIG outside a cluster.
+import { hostname } from 'node:os';
+import { KubeConfig } from '@kubernetes/client-node';
+import { loadFunctions } from '../config/functions.ts';
+import { defaultModels, resolveModel } from '../config/models.ts';
+import { Cluster } from './cluster.ts';
+import { startController } from './controller.ts';
+import { messageOf } from './errors.ts';
+import { serveHealth } from './health.ts';
+import { Leader } from './leader.ts';
+import { createLog, type Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { readSettings } from './settings.ts';
+
+/** Threads of an inference session: what the usual limit of detect allows. */
+const threads = 2;
+const stopMs = 20_000;
+
+async function main(): Promise<void> {
+  const functions = loadFunctions();
+  const settings = readSettings(process.env, functions.image, `${hostname()}-${process.pid}`);
+  const { identity, namespace, leaseName, installation } = settings;
+  const log = createLog(settings.logLevel, { controller: identity });
+  endOnUncaught(log);
+  const ended = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => ended.abort());
+
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  const metrics = createMetrics(() => controller.queueLength());
+  const cluster = new Cluster(config, {
+    fieldManager: 'multi-edge-inference-controller',
+    onRequest: (method) => metrics.onRequest(method),
+  });
+  const models = {
+    resolveModel: (...ref: Parameters<typeof resolveModel>) => resolveModel(...ref),
+    defaultModels,
+    threads,
+  };
+  const controller = startController({ cluster, functions, installation, models, log });
+  const leader = new Leader({ cluster, namespace, name: leaseName, identity, log });
+  const unready = () => (controller.isCurrent() ? undefined : 'not in step with the API server');
+  const health = await serveHealth({ ...settings, unready, metrics: metrics.registry });
+  log.info({ port: health.port, image: installation.image }, 'waiting for the lease');
+
+  let reason = await leader.acquire(ended.signal).catch(() => 'asked to end');
+  if (reason === undefined) {
+    log.info({}, 'leading');
+    metrics.setLeading(true);
+    void controller.lead();
+    reason = await leader.keep(ended.signal);
+  }
+  // Another one may work already: not one more request may go out.
+  if (!ended.signal.aborted) return exit(log, 1, reason);
+  setTimeout(() => exit(log, 1, 'stopping took too long'), stopMs).unref();
+  await controller.stop();
+  await leader.release();
+  exit(log, 0, reason);
+}
+
+function exit(log: Log, code: 0 | 1, reason: string): void {
+  log[code === 0 ? 'info' : 'error']({ reason }, 'ended');
+  process.exit(code);
+}
+
+function endOnUncaught(log: Log): void {
+  const fatal = (error: unknown) => exit(log, 1, `uncaught: ${messageOf(error)}`);
+  process.on('uncaughtException', fatal);
+  process.on('unhandledRejection', fatal);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exit(1);
+});

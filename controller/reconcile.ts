@@ -1,0 +1,246 @@
+// Brings one task about, from whatever state things are in; the queue calls it with a key `namespace/name`.
+//
+//   get the task                gone or going: nothing to do, owner references collect what it owned
+//   -> desired                  the workers it needs; a model that nobody knows ends here, and what runs goes on running
+//   -> manifests                the objects those workers need; none have pods while the task is suspended
+//   -> plan                     what of it is missing or different, and what is owned and no longer wanted
+//   -> apply                    server-side, what pods need before the pods
+//   -> prune                    owned leftovers, only after everything new is there
+//   -> status                   conditions of all this, and of what workers and pods say
+//
+// Every step starts from the copies that reflectors keep, so that it does not matter what happened before: creation,
+// an edit, a deletion by hand, a crash half-way. Nothing is written that is already so.
+import { createHash } from 'node:crypto';
+import type { FunctionList } from '../config/functions.ts';
+import type { Task } from '../config/schema/resource.ts';
+import { canonicalJson } from '../config/task.ts';
+import { ConfigError } from '../config/validation/configError.ts';
+import type { Cluster } from './cluster.ts';
+import { isCompleted, wasCompleted } from './completion.ts';
+import { statusOf, type Facts, type Outcome, type OwnStatus } from './conditions.ts';
+import { desired, type DesiredTask, type DesiredWorker, type Surroundings } from './desired.ts';
+import { ApiError, messageOf, PermanentError, TransientError } from './errors.ts';
+import type { Log } from './log.ts';
+import { manifestsOf } from './manifests.ts';
+import { forbiddenFiles } from './objects/cameraFiles.ts';
+import type { Installation, Manifest } from './objects/manifest.ts';
+import { storeFolder } from './objects/podTemplate.ts';
+import { eventOf, occurrencesOf } from './occurrences.ts';
+import type { OwnWrites } from './ownWrites.ts';
+import { covers, keyOf, planOf } from './plan.ts';
+import { resourceOf } from './resources.ts';
+import { workerStates, type PodView } from './workers.ts';
+
+/** What is known of a task, by its key. */
+export interface View {
+  task(key: string): Manifest | undefined;
+  /** Objects that carry the task's label. */
+  owned(key: string): Manifest[];
+  pods(key: string): PodView[];
+}
+
+export interface Reconciler {
+  cluster: Pick<Cluster, 'apply' | 'remove' | 'create'>;
+  view: View;
+  ownWrites: OwnWrites;
+  functions: FunctionList;
+  installation: Installation;
+  models: Pick<Surroundings, 'resolveModel' | 'defaultModels' | 'threads'>;
+  /** Name under which events are posted. */
+  reporter: string;
+  /** RFC 3339, whole seconds. */
+  now: () => string;
+  log: Log;
+}
+
+type Translation =
+  { plan: DesiredTask; models: Outcome & { isOk: true } } | { models: Outcome & { isOk: false } };
+
+/** @throws whatever is worth another try, after the status says so */
+export async function reconcile(context: Reconciler, key: string): Promise<void> {
+  const task = newestTask(context, key);
+  if (!task || task.metadata.deletionTimestamp !== undefined) return;
+  const translation = translate(context, task);
+  const workers = 'plan' in translation ? translation.plan.workers : [];
+  const manifests = 'plan' in translation ? manifestsFor(context, task, translation.plan) : [];
+  const problem = 'plan' in translation ? await bringAbout(context, key, task, manifests) : undefined;
+  const states = workerStates(
+    workers,
+    manifests,
+    newestOwned(context, key, manifests),
+    context.view.pods(key),
+  );
+  await report(context, key, task, {
+    generation: task.metadata.generation ?? 1,
+    now: context.now(),
+    before: task.status ?? {},
+    isSuspended: task.spec.suspend,
+    isCompleted: wasCompleted(task) || isCompleted(task, states),
+    models: translation.models,
+    created: problem === undefined ? { isOk: true } : outcomeOf(problem),
+    workers: states,
+    modelNames: modelNames(workers),
+  });
+  if (problem !== undefined) throw problem;
+}
+
+function newestTask({ view, ownWrites }: Reconciler, key: string): Task | undefined {
+  return ownWrites.newest(`Task/${key}`, view.task(key)) as Task | undefined;
+}
+
+/** The same translation as on one machine, with paths of containers. */
+function translate({ functions, models }: Reconciler, task: Task): Translation {
+  try {
+    const created = Date.parse(task.metadata.creationTimestamp ?? '1970-01-01T00:00:00Z') / 1000;
+    const plan = desired(task, { ...models, functions, clockStart: created, storeFolder });
+    return { plan, models: { isOk: true } };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { models: { isOk: false, isFinal: true, reason: 'ModelNotFound', message: error.message } };
+  }
+}
+
+function manifestsFor({ functions, installation }: Reconciler, task: Task, plan: DesiredTask): Manifest[] {
+  const stopped = new Set<DesiredWorker['placement']>();
+  if (task.spec.suspend) stopped.add('edge').add('cloud');
+  // The cloud keeps the results that people ask for; pictures have nothing more to give.
+  if (wasCompleted(task)) stopped.add('edge');
+  return manifestsOf(task, plan, { functions, installation, stopped });
+}
+
+/** Undefined when all objects are as they should be; else the first thing that went wrong. */
+async function bringAbout(
+  context: Reconciler,
+  key: string,
+  task: Task,
+  manifests: Manifest[],
+): Promise<Error | undefined> {
+  const forbidden = forbiddenFiles(task, context.installation.fileFolders);
+  if (forbidden.length > 0) return new PermanentError(forbidden.join('; '));
+  const { apply, prune, taken } = planOf(
+    manifests,
+    newestOwned(context, key, manifests),
+    task.metadata.uid ?? '',
+  );
+  if (taken[0]) return nameTaken(taken[0]);
+  // Pods need what their Deployment names, and nobody can be bound to a role that is not there.
+  const isLast = ({ manifest }: (typeof apply)[number]) => lastKinds.has(manifest.kind);
+  const write = (step: (typeof apply)[number]) => applyOne(context, step.manifest, step.observed);
+  try {
+    await all(apply.filter((step) => !isLast(step)).map(write));
+    await all(apply.filter(isLast).map(write));
+    await all(prune.map((object) => context.cluster.remove(resourceOf(object), object)));
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+const lastKinds = new Set(['Deployment', 'RoleBinding']);
+
+/** As Promise.all, but nothing is under way any more when it rejects. */
+async function all(writes: Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(writes)).find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+async function applyOne(
+  { cluster, ownWrites }: Reconciler,
+  manifest: Manifest,
+  observed: Manifest | undefined,
+): Promise<void> {
+  const key = keyOf(manifest);
+  const digest = digestOf(manifest);
+  if (ownWrites.isSettled(key, observed, digest)) return;
+  try {
+    // By force only over what is known to be the task's own: an object of somebody else of that name is not taken over.
+    const result = await cluster.apply(manifest, { force: observed !== undefined });
+    ownWrites.record(key, observed, digest, result);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 409 && observed === undefined)
+      throw new PermanentError(
+        `${manifest.kind} ${manifest.metadata.name} exists and is not of this task: rename the task or remove it (${error.message})`,
+        { cause: error },
+      );
+    throw error;
+  }
+}
+
+function nameTaken({ kind, metadata }: Manifest): Error {
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const what = `${kind} ${metadata.name}`;
+  if (
+    owner?.kind === 'MultiEdgeInference' &&
+    metadata.deletionTimestamp === undefined &&
+    owner.name !== undefined
+  )
+    return new TransientError(
+      `${what} still belongs to another task or to an earlier one, ${owner.name}: waiting`,
+    );
+  return new PermanentError(`${what} exists and is not of this task: rename the task or remove it`);
+}
+
+/** Copies, with what this process wrote and they do not show yet. */
+function newestOwned({ view, ownWrites }: Reconciler, key: string, manifests: Manifest[]): Manifest[] {
+  const copies = new Map(view.owned(key).map((object) => [keyOf(object), object]));
+  const keys = new Set([...copies.keys(), ...manifests.map(keyOf)]);
+  return [...keys].flatMap((each) => ownWrites.newest(each, copies.get(each)) ?? []);
+}
+
+async function report(context: Reconciler, key: string, task: Task, facts: Facts): Promise<void> {
+  const status = statusOf(facts);
+  const copy = context.view.task(key);
+  const digest = digestOf(status);
+  if (covers(task.status, status) || context.ownWrites.isSettled(`Task/${key}`, copy, digest)) return;
+  const { apiVersion, kind, metadata } = task;
+  const { name, namespace, uid } = metadata;
+  const manifest = {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, ...(uid !== undefined && { uid }) },
+    status,
+  };
+  const result = await context.cluster.apply(manifest, { force: true, subresource: 'status' });
+  context.ownWrites.record(`Task/${key}`, copy, digest, withoutManagedFields(result));
+  await announce(context, task, facts, status);
+}
+
+/** An event that cannot be posted is no reason to do anything again. */
+async function announce(
+  { cluster, reporter, now, log }: Reconciler,
+  task: Task,
+  { before }: Facts,
+  { conditions }: OwnStatus,
+): Promise<void> {
+  for (const occurrence of occurrencesOf(before.conditions ?? [], conditions)) {
+    try {
+      await cluster.create(eventOf(task, occurrence, now(), reporter));
+    } catch (error) {
+      log.warn({ task: task.metadata.name, error: messageOf(error) }, 'event not posted');
+    }
+  }
+}
+
+function outcomeOf(error: Error): Outcome {
+  const reason = error instanceof PermanentError ? 'Refused' : error instanceof ApiError ? error.reason : '';
+  const isFinal = error instanceof PermanentError || (error instanceof ApiError && error.isPermanent);
+  return { isOk: false, isFinal, reason: reason || 'ApiServerTrouble', message: error.message };
+}
+
+function modelNames(workers: readonly DesiredWorker[]): Facts['modelNames'] {
+  const models = workers[0]?.config.models;
+  return {
+    ...(models?.detect && { detect: models.detect.name }),
+    ...(models?.embed && { embed: models.embed.name }),
+  };
+}
+
+/** Bookkeeping of the server, about as large as the object itself. */
+export function withoutManagedFields<T extends Manifest>(object: T): T {
+  const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
+  return { ...object, metadata };
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha1').update(canonicalJson(value)).digest('base64');
+}

@@ -1,0 +1,67 @@
+// Reads the environment of the controller's process; main.ts is its only caller.
+import { ConfigError } from '../config/validation/configError.ts';
+import type { Installation } from './objects/manifest.ts';
+
+export interface Settings {
+  /** Unique among the controllers: the name in the lease. */
+  identity: string;
+  /** Where the lease is. */
+  namespace: string;
+  leaseName: string;
+  port: number;
+  host: string;
+  logLevel: string;
+  installation: Installation;
+}
+
+const pullPolicies = ['IfNotPresent', 'Always', 'Never'] as const;
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/**
+ * POD_NAME, POD_NAMESPACE, MEI_LEASE, PORT, MEI_HOST, MEI_LOG_LEVEL, MEI_IMAGE, MEI_IMAGE_PULL_POLICY,
+ * MEI_FILE_FOLDERS (`/a:/b`), MEI_EDGE_NODE_SELECTOR (`label=value,label=value`).
+ * @param image of serverless.yml, when MEI_IMAGE does not say another
+ * @param processName unique name when there is no POD_NAME
+ * @throws ConfigError with all problems
+ */
+export function readSettings(env: NodeJS.ProcessEnv, image: string, processName: string): Settings {
+  const problems: string[] = [];
+  const port = Number(env['PORT'] || 8080);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    problems.push(`PORT: must be a whole number from 0 to 65535, not ${JSON.stringify(env['PORT'])}`);
+  const imagePullPolicy = pullPolicies.find(
+    (each) => each === (env['MEI_IMAGE_PULL_POLICY'] || 'IfNotPresent'),
+  );
+  if (imagePullPolicy === undefined)
+    problems.push(`MEI_IMAGE_PULL_POLICY: must be one of ${pullPolicies.join(', ')}`);
+  const fileFolders = (env['MEI_FILE_FOLDERS'] ?? '/var/lib/recordings').split(':').filter(Boolean);
+  for (const folder of fileFolders)
+    if (!/^\/[^/]/.test(folder) || folder.split('/').includes('..'))
+      problems.push(`MEI_FILE_FOLDERS: ${folder} is not the absolute path of a folder below /`);
+  const logLevel = env['MEI_LOG_LEVEL'] || 'info';
+  if (!levels.includes(logLevel)) problems.push(`MEI_LOG_LEVEL: must be one of ${levels.join(', ')}`);
+  const edgeNodeSelector = labelsOf(env['MEI_EDGE_NODE_SELECTOR'] ?? '', problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    identity: env['POD_NAME'] || processName,
+    namespace: env['POD_NAMESPACE'] || 'multi-edge-inference',
+    leaseName: env['MEI_LEASE'] || 'multi-edge-inference-controller',
+    port,
+    host: env['MEI_HOST'] || '0.0.0.0',
+    logLevel,
+    installation: {
+      image: env['MEI_IMAGE'] || image,
+      imagePullPolicy: imagePullPolicy!,
+      fileFolders,
+      edgeNodeSelector,
+    },
+  };
+}
+
+function labelsOf(text: string, problems: string[]): Record<string, string> {
+  const pairs = text.split(',').filter(Boolean);
+  const wrong = pairs.find((pair) => !/^[A-Za-z0-9][-A-Za-z0-9_./]*=[-A-Za-z0-9_.]*$/.test(pair));
+  if (wrong !== undefined)
+    problems.push(`MEI_EDGE_NODE_SELECTOR: ${JSON.stringify(wrong)} is not a label such as role=edge`);
+  return Object.fromEntries(pairs.map((pair) => pair.split('=') as [string, string]));
+}

@@ -1,0 +1,136 @@
+// How the workers of a task are, as their Deployments and pods show it. Pure; conditions.ts makes the status of it.
+import type { V1Deployment, V1Pod, V1ContainerStatus } from '@kubernetes/client-node';
+import type { StageName } from '../config/worker.ts';
+import { lastComplaint } from './complaint.ts';
+import type { DesiredWorker } from './desired.ts';
+import { workerLabel, type Manifest } from './objects/manifest.ts';
+
+export type WorkerPhase = 'Pending' | 'Starting' | 'Running' | 'Failed' | 'Stopped';
+
+export interface WorkerState {
+  name: string;
+  stages: StageName[];
+  node: string;
+  /** Pods that should run. */
+  wanted: number;
+  ready: number;
+  phase: WorkerPhase;
+  /** Reason in one word, and in words with the way out. */
+  trouble?: { reason: string; message: string };
+  /** When the last of its pods became ready, milliseconds since the epoch. */
+  readySinceMs?: number;
+}
+
+/** What is kept of a pod. */
+export type PodView = Manifest & { status?: V1Pod['status'] };
+
+/** @param manifests what was applied: how many pods each worker should have */
+export function workerStates(
+  workers: readonly DesiredWorker[],
+  manifests: readonly Manifest[],
+  observed: readonly Manifest[],
+  pods: readonly PodView[],
+): WorkerState[] {
+  const find = (objects: readonly Manifest[], name: string) =>
+    objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name) as
+      (Manifest & Pick<V1Deployment, 'spec' | 'status'>) | undefined;
+  return workers.map((worker): WorkerState => {
+    const { name, config } = worker;
+    const wanted = find(manifests, name)?.spec?.replicas ?? 0;
+    const { metadata, status } = find(observed, name) ?? {};
+    const own = pods.filter(
+      (pod) => pod.metadata.labels?.[workerLabel] === name && !pod.metadata.deletionTimestamp,
+    );
+    const isCurrent = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1);
+    const ready = isCurrent ? Math.min(status?.readyReplicas ?? 0, status?.updatedReplicas ?? 0) : 0;
+    const trouble = wanted === 0 ? undefined : (firstTrouble(worker, own) ?? quotaTrouble(status));
+    const readySinceMs = Math.max(...own.map(readySince));
+    return {
+      name,
+      stages: config.stages,
+      node: config.node,
+      wanted,
+      ready,
+      phase: phaseOf(wanted, ready, own, trouble),
+      ...(trouble && { trouble }),
+      ...(Number.isFinite(readySinceMs) && { readySinceMs }),
+    };
+  });
+}
+
+function phaseOf(
+  wanted: number,
+  ready: number,
+  pods: readonly PodView[],
+  trouble: WorkerState['trouble'],
+): WorkerPhase {
+  if (wanted === 0) return 'Stopped';
+  if (trouble && trouble.reason !== 'Unschedulable') return 'Failed';
+  if (ready >= wanted) return 'Running';
+  return pods.some(({ status }) => status?.phase === 'Running') ? 'Starting' : 'Pending';
+}
+
+function readySince({ status }: PodView): number {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True' ? Date.parse(String(ready.lastTransitionTime)) : Number.NaN;
+}
+
+function firstTrouble(worker: DesiredWorker, pods: readonly PodView[]): WorkerState['trouble'] {
+  for (const pod of pods) {
+    const trouble = podTrouble(worker, pod);
+    if (trouble) return trouble;
+  }
+  return undefined;
+}
+
+/** The pod that would run is not even made, such as for a quota. */
+function quotaTrouble(status: V1Deployment['status']): WorkerState['trouble'] {
+  const failure = status?.conditions?.find(
+    ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
+  );
+  return failure && { reason: 'PodNotCreated', message: `its pod is not admitted: ${failure.message ?? ''}` };
+}
+
+function podTrouble(worker: DesiredWorker, { status }: PodView): WorkerState['trouble'] {
+  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
+    const where =
+      worker.nodeName === undefined ? 'no node takes it' : `node ${worker.nodeName} does not take it`;
+    return { reason: 'Unschedulable', message: `${where}: ${scheduled.message ?? ''}` };
+  }
+  const [container] = status?.containerStatuses ?? [];
+  const ofContainer = container && containerTrouble(worker, container);
+  if (ofContainer) return ofContainer;
+  if (status?.phase === 'Failed')
+    return {
+      reason: status.reason ?? 'PodFailed',
+      message: `its pod failed: ${status.message ?? 'no reason given'}`,
+    };
+  return undefined;
+}
+
+const imageReasons = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'];
+
+function containerTrouble(
+  { config }: DesiredWorker,
+  { state, lastState, image, restartCount }: V1ContainerStatus,
+): WorkerState['trouble'] {
+  const waiting = state?.waiting;
+  if (waiting?.reason !== undefined && imageReasons.includes(waiting.reason))
+    return { reason: waiting.reason, message: `image ${image} cannot be pulled: ${waiting.message ?? ''}` };
+  if (waiting?.reason === 'CreateContainerConfigError')
+    return { reason: waiting.reason, message: `it cannot be started: ${waiting.message ?? ''}` };
+  const ended =
+    state?.terminated ?? (waiting?.reason === 'CrashLoopBackOff' ? lastState?.terminated : undefined);
+  if (ended?.reason === 'OOMKilled')
+    return {
+      reason: 'OOMKilled',
+      message: `it needed more memory than its limit: raise spec.stages.${config.stages[0]}.resources.limits.memory`,
+    };
+  if (waiting?.reason === 'CrashLoopBackOff' || (ended && ended.exitCode !== 0)) {
+    const complaint = lastComplaint(ended?.message ?? '') ?? `code ${ended?.exitCode ?? 'unknown'}`;
+    const times = restartCount === 1 ? 'once' : `${restartCount} times`;
+    return { reason: 'CrashLoopBackOff', message: `it ended by itself (restarted ${times}): ${complaint}` };
+  }
+  return undefined;
+}

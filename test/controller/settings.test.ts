@@ -1,0 +1,55 @@
+import { expect, test } from '@jest/globals';
+import { readSettings } from '../../controller/settings.ts';
+
+test('everything has a default', () => {
+  expect(readSettings({}, 'image:1', 'host-7')).toEqual({
+    identity: 'host-7',
+    namespace: 'multi-edge-inference',
+    leaseName: 'multi-edge-inference-controller',
+    port: 8080,
+    host: '0.0.0.0',
+    logLevel: 'info',
+    installation: {
+      image: 'image:1',
+      imagePullPolicy: 'IfNotPresent',
+      fileFolders: ['/var/lib/recordings'],
+      edgeNodeSelector: {},
+    },
+  });
+});
+
+test('the environment decides', () => {
+  const env = {
+    POD_NAME: 'controller-1',
+    POD_NAMESPACE: 'ns',
+    MEI_IMAGE: 'image:2',
+    MEI_IMAGE_PULL_POLICY: 'Never',
+    MEI_FILE_FOLDERS: '/a:/b/c',
+    MEI_EDGE_NODE_SELECTOR: 'node-role.kubernetes.io/edge=,zone=x',
+    PORT: '0',
+  };
+  expect(readSettings(env, 'image:1', 'host-7')).toMatchObject({
+    identity: 'controller-1',
+    namespace: 'ns',
+    port: 0,
+    installation: {
+      image: 'image:2',
+      imagePullPolicy: 'Never',
+      fileFolders: ['/a', '/b/c'],
+      edgeNodeSelector: { 'node-role.kubernetes.io/edge': '', zone: 'x' },
+    },
+  });
+});
+
+test('all mistakes are named at once', () => {
+  const env = {
+    PORT: 'http',
+    MEI_IMAGE_PULL_POLICY: 'Sometimes',
+    MEI_FILE_FOLDERS: '/:recordings:/a/../etc',
+    MEI_EDGE_NODE_SELECTOR: 'edge',
+    MEI_LOG_LEVEL: 'loud',
+  };
+  expect(() => readSettings(env, 'image:1', 'host-7')).toThrow(
+    /PORT.*MEI_IMAGE_PULL_POLICY.*MEI_FILE_FOLDERS: \/ is.*MEI_FILE_FOLDERS: recordings.*\/a\/\.\.\/etc.*MEI_LOG_LEVEL.*MEI_EDGE_NODE_SELECTOR/s,
+  );
+});
