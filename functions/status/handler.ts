@@ -3,6 +3,7 @@ import { eventTypes, type IdentitiesData, type ReportData, type StageEvent } fro
 import type { WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
 import { fileChangeLog, type ChangeLog } from './changeLog.ts';
+import { clusterSink, podApply } from './clusterSink.ts';
 import { emptyLedger, record } from './core/ledger.ts';
 import { statusOf } from './core/rollup.ts';
 import { fileSink, type StatusSink } from './sink.ts';
@@ -88,13 +89,18 @@ function checkReport(report: ReportData): void {
   if (!Array.isArray(report.cameras)) throw new PermanentError(`${from}: cameras is no list`);
 }
 
-/** Wires the stage to `status.json` in the worker's folder. */
-export async function create(worker: WorkerConfig, log: Log): Promise<StageFunction> {
+/** Wires the stage to the resource when MEI_STATUS_SINK says `cluster`, else to `status.json` in the worker's folder. */
+export async function create(
+  worker: WorkerConfig,
+  log: Log,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<StageFunction> {
   const folder = worker.storeFolder;
   if (folder === undefined) throw new PermanentError('status needs a folder to write to: set storeFolder');
-  log.info({ stage: 'status', folder }, 'status goes to a file');
+  const isInCluster = environment['MEI_STATUS_SINK'] === 'cluster';
+  log.info({ stage: 'status', folder, sink: isInCluster ? 'resource' : 'file' }, 'status goes there');
   return createStatus({
-    sink: fileSink(folder),
+    sink: isInCluster ? clusterSink({ task: worker.task, apply: podApply(environment) }) : fileSink(folder),
     changeLog: fileChangeLog(folder),
     task: worker.task,
     cameras: worker.cameras.map((camera) => camera.id),

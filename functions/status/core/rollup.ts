@@ -73,8 +73,15 @@ function nodesOf(reports: readonly ReportData[]): NonNullable<Status['nodes']> {
   const names = [...new Set(reports.map(({ node }) => node))].sort().slice(0, mostNodes);
   return names.map((name) => {
     const own = reports.filter(({ node }) => node === name);
+    // Status itself never ends: it says nothing about whether the node's work is done.
+    const working = own.filter(({ stage }) => stage !== 'status');
     const last = own.reduce((latest, { time }) => Math.max(latest, time), 0);
-    return { name, phase: worst(own), lastReportTime: timestamp(last), ...firstMessage(own) };
+    return {
+      name,
+      phase: worst(working.length > 0 ? working : own),
+      lastReportTime: timestamp(last),
+      ...firstMessage(own),
+    };
   });
 }
 
