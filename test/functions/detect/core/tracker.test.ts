@@ -120,6 +120,13 @@ test('a weak detection keeps a visible track but starts none', () => {
   expect(state.tracks).toHaveLength(1);
 });
 
+test('a weak detection does not bring back a lost track, a strong one does', () => {
+  const state = settled([[100, 100]]);
+  step(state, nobody, 1);
+  expect(step(state, see([[100, 100, 0.3]]), 1.2).tracks).toMatchObject([{ id: 1, lost: true }]);
+  expect(step(state, see([[100, 100, 0.8]]), 1.4).tracks).toMatchObject([{ id: 1, lost: false }]);
+});
+
 test('weak detections alone keep a track for a while only', () => {
   const state = settled([[100, 100]]);
   const seenUntil = [];
@@ -238,6 +245,21 @@ test('memory is bounded: the longest unseen makes room', () => {
   }
   expect(ended).toEqual(Array.from({ length: ended.length }, (_, k) => k + 1));
   expect(ended.length).toBe(state.lastId - 3);
+});
+
+test('a full memory takes nobody new while everybody is visible', () => {
+  const state = createTracker({ maxTracks: 2 });
+  const frame = step(
+    state,
+    see([
+      [100, 100],
+      [300, 100],
+      [500, 100],
+    ]),
+    0,
+  );
+  expect(idsOf(frame)).toEqual([1, 2]);
+  expect(state.tracks).toHaveLength(2);
 });
 
 test('reads no more detections than its limit and no rows beyond the count', () => {
