@@ -31,7 +31,7 @@ export async function writeLayer(folder: string, entries: TarEntry[], compress: 
     };
   const target = createWriteStream(unnamed);
   if (compress)
-    await pipeline(tarOf(entries), hashing(inside), createGzip({ level: 9 }), hashing(outside), target);
+    await pipeline(tarOf(entries), hashing(inside), createGzip({ level: 6 }), hashing(outside), target);
   else await pipeline(tarOf(entries), hashing(inside), target);
   const diffId = inside.digest('hex');
   const digest = compress ? outside.digest('hex') : diffId;

@@ -1,17 +1,18 @@
 // The image that is built without an engine: what is in it, what is not, and that its programs start as its user on a read-only root.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventTypes } from '../../config/events.ts';
 import { resolveModel } from '../../config/models.ts';
 import { packageRoot } from '../../config/packageRoot.ts';
 import { buildImage } from '../../image/build.ts';
 import { workerConfig } from '../functions/host/support.ts';
-import { freePort } from '../support/cluster/daemons.ts';
+import { createTask, eventually, install } from '../controller/liveController.ts';
+import { onCluster } from '../support/cluster/onCluster.ts';
+import { startContainer } from './container.ts';
 
 interface Descriptor {
   digest: string;
@@ -112,78 +113,67 @@ if (!canEnter)
 testAsRoot(
   'a worker of it becomes ready, as its user and on a read-only root',
   async () => {
-    const detect = resolveModel({ name: 'mb3-centernet-person-512' }, 'detect');
-    const port = await freePort();
-    const given = join(work, 'given');
-    mkdirSync(given);
-    copyFileSync(join(root, 'samples/left.mp4'), join(given, 'left.mp4'));
-    const source = {
-      type: 'File' as const,
-      uri: '/tmp/given/left.mp4',
-      realtime: true,
-      transport: 'TCP' as const,
-    };
+    const source = { type: 'File', uri: '/tmp/given/left.mp4', realtime: true, transport: 'TCP' } as const;
     const config = workerConfig(['ingest', 'detect', 'match', 'status'], {
       cameras: [{ id: 'left', source: { ...source, startTime: 0 }, mask: [] }],
-      models: { detect },
+      models: { detect: resolveModel({ name: 'mb3-centernet-person-512' }, 'detect') },
       storeFolder: '/tmp/store',
       sinks: { [eventTypes.tracks]: 'http://127.0.0.1:9/', [eventTypes.stream]: 'http://127.0.0.1:9/' },
     });
-    writeFileSync(join(given, 'worker.json'), JSON.stringify(config));
-    for (const folder of ['proc', 'dev']) mkdirSync(join(system, folder));
-    const worker = spawn(
-      'unshare',
-      ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-euc', enter, 'sh', system, given],
-      {
-        env: {
-          PATH: process.env['PATH'],
-          MEI_WORKER_CONFIG: '/tmp/given/worker.json',
-          PORT: String(port),
-          HOME: '/tmp',
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    let log = '';
-    for (const stream of [worker.stdout, worker.stderr])
-      stream.on('data', (chunk: Buffer) => (log += String(chunk)));
-    const ended = new Promise((resolve) => worker.on('exit', resolve));
+    const files = {
+      'worker.json': JSON.stringify(config),
+      'left.mp4': readFileSync(join(root, 'samples/left.mp4')),
+    };
+    const environment = { MEI_WORKER_CONFIG: '/tmp/given/worker.json' };
+    const worker = await startContainer(system, 'dist/functions/host/main.js', files, environment);
     try {
-      const until = Date.now() + 60_000;
-      const isReady = () =>
-        fetch(`http://127.0.0.1:${port}/readyz`).then(
-          ({ ok }) => ok,
-          () => false,
-        );
-      while (!(await isReady())) {
-        if (worker.exitCode !== null || Date.now() > until)
-          throw new Error(`the worker is not ready:\n${log}`);
-        await pause(50);
-      }
-      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-      expect(metrics).toContain('mei_camera_frames');
-      expect(log).toContain('65532 EROFS');
+      await worker.waitFor('/readyz');
+      expect(await (await fetch(`${worker.url}/metrics`)).text()).toContain('mei_camera_frames');
+      expect(worker.log()).toContain('65532 EROFS');
     } finally {
-      worker.kill('SIGKILL');
-      await ended;
-      for (const stream of [worker.stdout, worker.stderr]) stream.destroy();
+      await worker.stop();
     }
   },
   120_000,
 );
 
-/** Enters the image as a container runtime would: own mounts, read-only root, tmpfs, no privileges. */
-const enter = `
-mount --make-rprivate /
-mount --bind "$1" "$1"
-mount -t proc proc "$1/proc"
-mount --rbind /dev "$1/dev"
-mount -o remount,bind,ro "$1"
-mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
-mkdir "$1/tmp/given"
-mount --bind "$2" "$1/tmp/given"
-chmod 755 "$2" && chmod 644 "$2"/*
-chroot --userspec=65532:65532 "$1" /usr/bin/node -e '
-  try { fs.writeFileSync("/app/x", ""); } catch (error) { console.log(process.getuid(), error.code); }'
-exec chroot --userspec=65532:65532 "$1" /usr/bin/node /app/dist/functions/host/main.js
-`;
+onCluster('the controller of the image on a real API server', {}, (cluster) => {
+  testAsRoot(
+    'works with the rights of the install',
+    async () => {
+      const { url, certificate, request } = cluster();
+      const token = await install(cluster());
+      const files = {
+        kubeconfig: JSON.stringify({
+          apiVersion: 'v1',
+          kind: 'Config',
+          'current-context': 'test',
+          clusters: [
+            { name: 'test', cluster: { server: url, 'certificate-authority-data': base64(certificate) } },
+          ],
+          users: [{ name: 'test', user: { token } }],
+          contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+        }),
+      };
+      const environment = { KUBECONFIG: '/tmp/given/kubeconfig', MEI_IMAGE: 'registry.example/mei:1' };
+      const controller = await startContainer(system, 'dist/controller/main.js', files, environment);
+      try {
+        await controller.waitFor('/readyz');
+        await createTask(cluster(), 'hall', '{cameras: [{id: left, node: edge-1, source: {}}]}');
+        const path = '/apis/apps/v1/namespaces/default/deployments/hall-detect-edge-1';
+        const made = await eventually(
+          () => request('GET', path),
+          ({ status }) => status === 200,
+        );
+        expect(JSON.stringify(made.body)).toContain('"image":"registry.example/mei:1"');
+      } finally {
+        await controller.stop();
+      }
+    },
+    120_000,
+  );
+});
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
