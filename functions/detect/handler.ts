@@ -7,6 +7,7 @@ import { PermanentError, type Log, type StageFunction } from '../function.ts';
 import { cropResize, resizeRgb } from '../media/resize.ts';
 import { openDetector, type Detect } from '../media/inference.ts';
 import { ensureModel } from '../media/models.ts';
+import { describeColours } from './core/appearance.ts';
 import { chooseCrops, createCropState, type CropState } from './core/crops.ts';
 import type { TrackedFrame } from './core/detections.ts';
 import { selectDetections } from './core/nms.ts';
@@ -84,7 +85,9 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
     const frame = event.data;
     let camera = cameras.get(frame.camera);
     if (!camera) cameras.set(frame.camera, (camera = open(frame)));
-    const tracked = step(camera.tracker, await detections(frame), frame.time);
+    const found = await detections(frame);
+    const appearance = describeColours(frame.pixels, frame, found);
+    const tracked = step(camera.tracker, { ...found, appearance }, frame.time);
     const data = tracksData(camera.session, frame, tracked, await cut(camera, frame, tracked));
     await camera.recorder?.record(frame, data);
     camera.people = data.ids.length;

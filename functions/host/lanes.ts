@@ -23,7 +23,7 @@ export class Lanes {
     lane.push(done);
     underWay.set(key, lane);
     function leave(): void {
-      lane.shift();
+      void lane.shift();
       if (lane.length === 0 && underWay.get(key) === lane) underWay.delete(key);
     }
   }

@@ -190,10 +190,7 @@ describe('data that is refused, with its place', () => {
     ],
     [
       'a column too few',
-      withData(
-        trackletsType,
-        cbor.encode({ ...(compactTracklets(message)), rows: [['s.1', 'start']] }),
-      ),
+      withData(trackletsType, cbor.encode({ ...compactTracklets(message), rows: [['s.1', 'start']] })),
       /^data\.rows\[0\]: has 2 columns, must be track, phase/,
     ],
     [
