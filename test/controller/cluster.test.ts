@@ -1,10 +1,15 @@
-import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import nock from 'nock';
 import { ApiError, TransientError } from '../../controller/errors.ts';
 import { podResource, taskResource } from '../../controller/resources.ts';
 import { api, failure, fakeCluster } from './apiServer.ts';
 
 beforeAll(() => nock.disableNetConnect());
+// The next test file of this process must reach real servers again.
+afterAll(() => {
+  nock.enableNetConnect();
+  nock.restore();
+});
 afterEach(() => {
   nock.abortPendingRequests();
   nock.cleanAll();

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import nock from 'nock';
 import type { Manifest } from '../../controller/objects/manifest.ts';
 import { Reflector, type ReflectorTiming } from '../../controller/reflector.ts';
@@ -7,6 +7,11 @@ import { podResource } from '../../controller/resources.ts';
 import { api, event, failure, fakeCluster, podList, recordingLog, watches } from './apiServer.ts';
 
 beforeAll(() => nock.disableNetConnect());
+// The next test file of this process must reach real servers again.
+afterAll(() => {
+  nock.enableNetConnect();
+  nock.restore();
+});
 
 let ending: AbortController;
 beforeEach(() => {
