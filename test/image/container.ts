@@ -1,6 +1,6 @@
 // Runs a program of the unpacked image as a container runtime would, for image.test.ts: its user, a read-only root, nothing else.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../support/cluster/daemons.ts';
@@ -68,9 +68,24 @@ export async function startContainer(
       }
     },
     stop: async () => {
+      // A change of user clears what --kill-child set: the first process of the namespace takes all others with it.
+      for (const pid of childrenOf(child.pid)) process.kill(pid, 'SIGKILL');
       child.kill('SIGKILL');
       await ended;
       for (const stream of [child.stdout, child.stderr]) stream.destroy();
     },
   };
+}
+
+function childrenOf(pid: number | undefined): number[] {
+  if (pid === undefined) return [];
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(/\s+/)
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    return [];
+  }
 }
