@@ -1,12 +1,20 @@
 #!/usr/bin/env node
 // The command line `mei`: one file per command beside this one.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../config/packageRoot.ts';
 import { modelsCommand } from './models.ts';
 import { runCommand } from './run.ts';
 import { UserError } from './userError.ts';
 import { validateCommand } from './validate.ts';
 
+const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
+  version: string;
+};
+
 const program = new Command('mei')
+  .version(version)
   .description(
     'Multi-edge inference: people keep one identity across cameras, and no picture leaves the edge.\n\n' +
       'A task is a MultiEdgeInference resource in a YAML file; the smallest has a name and two cameras.',
