@@ -1,19 +1,5 @@
-// The two errors that the controller's parts tell each other about: what can never work, and what may work later.
-
-/** It cannot succeed until somebody changes something: shown in a condition, tried again only slowly. */
-export class PermanentError extends Error {
-  override name = 'PermanentError';
-}
-
-/** It may succeed later: tried again with backoff, not before `retryAfterMs`. */
-export class TransientError extends Error {
-  override name = 'TransientError';
-  readonly retryAfterMs: number | undefined;
-  constructor(message: string, options?: ErrorOptions & { retryAfterMs?: number }) {
-    super(message, options);
-    this.retryAfterMs = options?.retryAfterMs;
-  }
-}
+// What the controller's parts tell each other about failures: the two kinds all share, and the API server's own.
+export { PermanentError, TransientError } from '../config/errors.ts';
 
 /** What the API server answered instead of success. */
 export class ApiError extends Error {

@@ -1,4 +1,5 @@
 // What a stage is: the contract between the host (functions/host) and every handler in functions/<stage>/handler.ts.
+export { PermanentError, TransientError } from '../config/errors.ts';
 import type { CameraReport, ReportData, StageEvent } from '../config/events.ts';
 import type { WorkerConfig } from '../config/worker.ts';
 
@@ -51,18 +52,3 @@ export interface StageFunction {
 
 /** Each functions/<stage>/handler.ts exports `create` of this type: the one place where it is wired to real things. */
 export type CreateStage = (worker: WorkerConfig, log: Log) => Promise<StageFunction>;
-
-/** The input can never succeed: 422 to the sender, never retried, or `Ready=False` with this message. */
-export class PermanentError extends Error {
-  override name = 'PermanentError';
-}
-
-/** It may succeed later: 503 to the sender, retried with backoff. */
-export class TransientError extends Error {
-  override name = 'TransientError';
-  readonly retryAfterMs: number | undefined;
-  constructor(message: string, options?: ErrorOptions & { retryAfterMs?: number }) {
-    super(message, options);
-    this.retryAfterMs = options?.retryAfterMs;
-  }
-}
