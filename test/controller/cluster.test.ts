@@ -98,11 +98,7 @@ test('deletes only the object that was seen, not another of the same name', asyn
   expect(options).toMatchObject({ preconditions: { uid: 'u1' }, propagationPolicy: 'Background' });
 });
 
-test('a server that is away, or never answers, is worth another try', async () => {
-  api()
-    .get('/api/v1/namespaces/ns/pods/a')
-    .replyWithError(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
-  await expect(fakeCluster().get(podResource, 'ns', 'a')).rejects.toThrow(TransientError);
+test('a server that never answers is worth another try', async () => {
   api().get('/api/v1/namespaces/ns/pods/a').delay(60_000).reply(200, pod);
   await expect(fakeCluster().get(podResource, 'ns', 'a')).rejects.toThrow(TransientError);
 });
