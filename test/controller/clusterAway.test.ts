@@ -9,7 +9,7 @@ import { freePort } from '../support/cluster/daemons.ts';
 test('a server that is away is worth another try', async () => {
   const config = new KubeConfig();
   config.loadFromClusterAndUser(
-    { name: 'away', server: `http://127.0.0.1:${await freePort()}`, skipTLSVerify: true },
+    { name: 'away', server: `https://127.0.0.1:${await freePort()}`, skipTLSVerify: true },
     { name: 'tester', token: 'secret-token' },
   );
   const cluster = new Cluster(config, { fieldManager: 'tester', requestTimeoutMs: 2000 });
