@@ -35,7 +35,7 @@ export function clusterSink({
         moving.has(field) ? undefined : value,
       );
       if (last?.standing === standing && nowMs() - last.atMs < figuresEveryMs) return;
-      // With its uid, so that a task of the same name that came later is not given this one's status.
+      // The server does not compare the uid on /status: workers of a deleted task may write until they are collected.
       const metadata = { name, namespace, ...(uid !== '' && { uid }) };
       await apply(path, { apiVersion: `${group}/${version}`, kind, metadata, status: own satisfies Status });
       last = { standing, atMs: nowMs() };

@@ -1,0 +1,220 @@
+// What happens to a controller and its tasks over time: fail-over, restarts of both sides, and recordings that end.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import type { Status } from '../../config/schema/status.ts';
+import { clusterSink } from '../../functions/status/clusterSink.ts';
+import type { Cluster } from '../support/cluster/cluster.ts';
+import { onCluster } from '../support/cluster/onCluster.ts';
+import { conditionOf, createTask, eventually, install, readTask, startLive } from './liveController.ts';
+
+jest.setTimeout(180_000);
+
+const packed = (uri: string) =>
+  `{packing: PerNode, cameras: [{id: a, node: edge-1, source: {uri: "${uri}"}}]}`;
+const live = packed('rtsp://192.0.2.1/a');
+
+/** Controllers as processes, each with a log that the test can wait for. */
+class Processes {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'mei-controllers-'));
+  readonly #children: ChildProcess[] = [];
+
+  constructor({ url, certificate }: Cluster, token: string) {
+    const ca = Buffer.from(certificate).toString('base64');
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'test',
+      contexts: [{ name: 'test', context: { cluster: 'test', user: 'controller' } }],
+      clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': ca } }],
+      users: [{ name: 'controller', user: { token } }],
+    };
+    writeFileSync(join(this.#folder, 'kubeconfig'), JSON.stringify(config));
+  }
+
+  /** Resolves at once; `leading` when it has the lease. */
+  start(name: string): { child: ChildProcess; leading: Promise<void>; ended: Promise<unknown> } {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'controller/main.ts'], {
+      env: {
+        ...process.env,
+        KUBECONFIG: join(this.#folder, 'kubeconfig'),
+        POD_NAME: name,
+        PORT: '0',
+        MEI_HOST: '127.0.0.1',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#children.push(child);
+    const lines = createInterface(child.stdout);
+    const leading = new Promise<void>((resolve) => {
+      lines.on('line', (line) => {
+        if (line.includes('"leading"')) resolve();
+      });
+    });
+    return { child, leading, ended: once(child, 'exit') };
+  }
+
+  end(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+onCluster('a controller over time', { controllers: true, kwokNodes: [{ name: 'edge-1' }] }, (cluster) => {
+  let token: string;
+  let processes: Processes;
+  beforeAll(async () => {
+    token = await install(cluster());
+    processes = new Processes(cluster(), token);
+  }, 120_000);
+  afterAll(() => processes?.end());
+
+  const running = (name: string) =>
+    eventually(
+      () => readTask(cluster(), name),
+      ({ status }) => status?.phase === 'Running',
+    );
+
+  test('of two only one works; the other goes on when it is killed, and when it is asked to end', async () => {
+    const one = processes.start('one');
+    await one.leading;
+    const two = processes.start('two');
+    await createTask(cluster(), 'first', live);
+    await running('first');
+    const holder = ['-n', 'multi-edge-inference', 'get', 'lease', 'multi-edge-inference-controller'];
+    const jsonpath = ['-o', 'jsonpath={.spec.holderIdentity}'];
+    expect(await cluster().kubectl([...holder, ...jsonpath])).toBe('one');
+    one.child.kill('SIGKILL');
+    await createTask(cluster(), 'second', live);
+    await two.leading;
+    await running('second');
+    const three = processes.start('three');
+    two.child.kill('SIGTERM');
+    expect(await two.ended).toEqual([0, null]);
+    await three.leading;
+    await createTask(cluster(), 'third', live);
+    await running('third');
+    three.child.kill('SIGTERM');
+    expect(await three.ended).toEqual([0, null]);
+  });
+
+  test('goes on after the API server was away, also with what was deleted and made meanwhile', async () => {
+    const controller = await startLive(cluster(), token);
+    try {
+      await createTask(cluster(), 'patient', live);
+      await running('patient');
+      await cluster().stopApiServer();
+      await eventually(
+        async () => controller.isCurrent(),
+        (isCurrent) => !isCurrent,
+      );
+      await cluster().startApiServer();
+      await cluster().kubectl(['delete', 'service', 'patient-cloud']);
+      await createTask(cluster(), 'newcomer', live);
+      await running('newcomer');
+      await eventually(
+        () => cluster().kubectl(['get', 'service', 'patient-cloud', '--ignore-not-found', '-o', 'name']),
+        (found) => found !== '',
+      );
+      await eventually(
+        async () => controller.isCurrent(),
+        (isCurrent) => isCurrent,
+      );
+    } finally {
+      await controller.stop();
+    }
+  });
+
+  test('a restart writes nothing when nothing changed, and mends what happened meanwhile', async () => {
+    const before = await startLive(cluster(), token);
+    await createTask(cluster(), 'kept', live);
+    await running('kept');
+    await eventually(
+      async () => before.queueLength(),
+      (length) => length === 0,
+    );
+    await before.stop();
+    await cluster().kubectl(['delete', 'configmap', 'kept-cloud']);
+    const after = await startLive(cluster(), token);
+    try {
+      await eventually(
+        () => cluster().kubectl(['get', 'configmap', 'kept-cloud', '--ignore-not-found', '-o', 'name']),
+        (found) => found !== '',
+      );
+      await eventually(
+        async () => after.queueLength(),
+        (length) => length === 0,
+      );
+      expect(after.writes()).toEqual(['PATCH /api/v1/namespaces/default/configmaps/kept-cloud']);
+    } finally {
+      await after.stop();
+    }
+  });
+
+  test('workers report into the status beside the controller; a recording that ends completes the task', async () => {
+    const controller = await startLive(cluster(), token);
+    try {
+      await createTask(cluster(), 'tape', packed('/var/lib/recordings/a.mp4'));
+      const { metadata } = await running('tape');
+      await createTask(cluster(), 'other', live);
+      const account = (await cluster().kubectl(['create', 'token', 'tape-status'])).trim();
+      const task = { name: 'tape', namespace: 'default', uid: metadata.uid! };
+      const apply = (path: string, body: object) => patch(cluster(), account, path, body);
+      await clusterSink({ task, apply }).write(reported('connected', 'Running', 0));
+      const watched = await eventually(
+        () => readTask(cluster(), 'tape'),
+        (each) => conditionOf(each, 'SourcesConnected').startsWith('True'),
+      );
+      expect(watched.metadata.generation).toBe(1);
+      expect(watched.status).toMatchObject({ phase: 'Running', camerasConnected: '1/1', identities: 7 });
+      expect(watched.status?.stages?.length).toBe(5);
+      await clusterSink({ task, apply }).write(reported('ended', 'Completed', 60));
+      const done = await eventually(
+        () => readTask(cluster(), 'tape'),
+        ({ status }) => status?.phase === 'Completed',
+      );
+      expect(conditionOf(done, 'Completed')).toContain('True/AllDone');
+      const replicas = ['get', 'deployments', '-l', 'multiedgeinference.sedna.io/name=tape'];
+      await eventually(
+        () => cluster().kubectl([...replicas, '-o', 'jsonpath={.items[*].spec.replicas}']),
+        (found) => found === '1 0',
+      );
+      const foreign = clusterSink({ task: { ...task, name: 'other', uid: '' }, apply });
+      await expect(foreign.write(reported('ended', 'Completed', 60))).rejects.toThrow('403');
+    } finally {
+      await controller.stop();
+    }
+  });
+});
+
+function reported(state: 'connected' | 'ended', phase: 'Running' | 'Completed', seconds: number): Status {
+  const lastReportTime = new Date(Date.now() + seconds * 1000).toISOString();
+  return {
+    phase: 'Failed',
+    stages: [],
+    camerasConnected: '1/1',
+    identities: 7,
+    cameras: [{ id: 'a', state }],
+    nodes: ['edge-1', 'cloud'].map((name) => ({ name, phase, lastReportTime })),
+  };
+}
+
+/** As the pod of the status function does, without its mounted account. */
+function patch({ url, certificate }: Cluster, token: string, path: string, body: object): Promise<void> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/apply-patch+yaml' };
+  return new Promise((resolve, reject) => {
+    const sent = request(`${url}${path}`, { method: 'PATCH', ca: certificate, headers }, (response) => {
+      response.resume();
+      const { statusCode = 0 } = response;
+      if (statusCode < 300) resolve();
+      else reject(new Error(String(statusCode)));
+    });
+    sent.on('error', reject);
+    sent.end(JSON.stringify(body));
+  });
+}
