@@ -3,7 +3,7 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { loadCatalogue, modelConfig, type CatalogueRow } from '../config/models.ts';
 import type { ModelConfig } from '../config/worker.ts';
-import { ensureModel } from '../functions/media/models.ts';
+import { cacheName, ensureModel } from '../functions/media/models.ts';
 import type { ProgressStyle } from './progress.ts';
 import { exitCodes, UserError } from './userError.ts';
 
@@ -65,15 +65,11 @@ async function verify(rows: CatalogueRow[], mustExist: boolean): Promise<void> {
 
 /** The file, when it is on this machine and right; nothing is fetched. */
 async function localPath(row: CatalogueRow): Promise<{ path?: string; reason: string }> {
-  const local = row.uri.startsWith('http') ? { ...modelConfig(row), uri: localName(row) } : modelConfig(row);
+  const local = row.uri.startsWith('http') ? { ...modelConfig(row), uri: cacheName(row) } : modelConfig(row);
   return ensureModel(local).then(
     (path) => ({ path, reason: '' }),
     (error: Error) => ({ reason: error.message }),
   );
-}
-
-function localName(row: CatalogueRow): string {
-  return `${row.name}-${row.sha256.slice(0, 12)}.onnx`;
 }
 
 function rowNamed(name: string): CatalogueRow {

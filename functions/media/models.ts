@@ -48,8 +48,8 @@ function candidates(model: ModelConfig, { cacheFolder, modelsDir }: ModelFolders
   ];
 }
 
-/** Names the content: a changed row never meets the file of the old one. */
-function cacheName(model: ModelConfig): string {
+/** Name of a download in the cache. It names the content: a changed row never meets the file of the old one. */
+export function cacheName(model: Pick<ModelConfig, 'name' | 'sha256'>): string {
   return `${model.name}-${model.sha256.slice(0, 12)}.onnx`;
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { IdentitiesData, IdentityChange, StageEvent, TrackletsData } from '../../../config/events.ts';
+import { follow } from '../../../bench/matching/follow.ts';
 import { defaultSettings } from '../../../functions/match/core/settings.ts';
 import { createMatch, type MatchFunction } from '../../../functions/match/handler.ts';
 import { readIdentities } from '../../../functions/match/export.ts';
@@ -12,7 +13,6 @@ import { matchSettings } from '../../../functions/match/options.ts';
 import { openStore, storeFileName, type Store } from '../../../functions/match/store.ts';
 import {
   endedEvent,
-  follow,
   interleave,
   makeWorld,
   pairScores,

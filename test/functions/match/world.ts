@@ -6,7 +6,7 @@ import {
   type Tracklet,
   type TrackletsData,
 } from '../../../config/events.ts';
-import type { IdentityChange } from '../../../config/events.ts';
+import type {} from '../../../config/events.ts';
 import type { Context } from '../../../functions/function.ts';
 
 const dimensions = 32;
@@ -128,20 +128,6 @@ export function interleave(world: World, next: () => number, bias: number): Stag
     const head = left.find((candidate) => (pick -= candidate.pace) < 0) ?? left[0]!;
     out.push(head.events[head.at++]!);
   }
-}
-
-/** What a consumer believes after it has followed all changes: `camera/track` -> identity. */
-export function follow(changes: readonly IdentityChange[]): Map<string, string> {
-  const belief = new Map<string, string>();
-  for (const change of changes) {
-    if (change.kind === 'assigned') belief.set(`${change.camera}/${change.track}`, change.identity);
-    else if (change.kind === 'split') {
-      for (const { camera, track } of change.tracks) belief.set(`${camera}/${track}`, change.to);
-    } else if (change.kind === 'merged') {
-      for (const [key, identity] of belief) if (identity === change.from) belief.set(key, change.identity);
-    }
-  }
-  return belief;
 }
 
 /** Pairs of tracks: how many that share an identity share a person, and the other way round. */

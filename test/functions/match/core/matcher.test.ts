@@ -4,7 +4,8 @@ import type { IdentityChange, StageEvent, StreamData, TrackletsData } from '../.
 import { createMatcher, type Matcher } from '../../../../functions/match/core/matcher.ts';
 import { defaultSettings, type MatchSettings } from '../../../../functions/match/core/settings.ts';
 import type { Topology } from '../../../../functions/match/core/stays.ts';
-import { follow, interleave, makeWorld, pairScores, random, type World } from '../world.ts';
+import { follow } from '../../../../bench/matching/follow.ts';
+import { interleave, makeWorld, pairScores, random, type World } from '../world.ts';
 
 const apart: Topology = { overlap: () => false, travel: () => undefined, transition: () => 0 };
 
