@@ -193,13 +193,8 @@ async function report(context: Reconciler, key: string, task: Task, facts: Facts
   const digest = digestOf(status);
   if (covers(task.status, status) || context.ownWrites.isSettled(`Task/${key}`, copy, digest)) return;
   const { apiVersion, kind, metadata } = task;
-  const { name, namespace, uid } = metadata;
-  const manifest = {
-    apiVersion,
-    kind,
-    metadata: { name, namespace, ...(uid !== undefined && { uid }) },
-    status,
-  };
+  const { name, namespace } = metadata;
+  const manifest = { apiVersion, kind, metadata: { name, namespace }, status };
   const result = await context.cluster.apply(manifest, { force: true, subresource: 'status' });
   context.ownWrites.record(`Task/${key}`, copy, digest, withoutManagedFields(result));
   await announce(context, task, facts, status);

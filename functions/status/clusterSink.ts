@@ -1,16 +1,14 @@
 // Where the status goes in a cluster: into the resource, by server-side apply. The controller writes phase, conditions and
 // stages there; this writes what only workers know, as another field manager, so that neither undoes the other.
-import { readFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { group, kind, plural, version } from '../../config/schema/resource.ts';
 import type { Status } from '../../config/schema/status.ts';
-import { TransientError } from '../function.ts';
+import { PermanentError, TransientError } from '../function.ts';
+import type { ApiRequest } from './podRequest.ts';
 import type { StatusSink } from './sink.ts';
 
 export interface ClusterSinkOptions {
   task: { name: string; namespace: string; uid: string };
-  /** Sends the body to the path; resolves when the server took it. @throws TransientError */
-  apply: (path: string, body: object) => Promise<void>;
+  request: ApiRequest;
   /** Milliseconds of a clock that never goes back. */
   nowMs?: () => number;
 }
@@ -19,15 +17,58 @@ const fieldManager = 'multi-edge-inference-status';
 /** Figures that always move are written only so often: each write costs the API server and everybody who watches. */
 const figuresEveryMs = 10_000;
 const moving = new Set(['lastReportTime', 'fps', 'people', 'dropped', 'progress', 'currentTime']);
+/** The controller writes into the same resource now and then: each of its writes may be in the way of one of ours. */
+const mostConflicts = 4;
 
+/**
+ * The server does not compare a uid that is sent to /status, and the workers of a deleted task run on for a moment. So every
+ * write names the version that it is based on, and versions are only taken from a resource that has this task's uid.
+ */
 export function clusterSink({
   task,
-  apply,
+  request,
   nowMs = () => performance.now(),
 }: ClusterSinkOptions): StatusSink {
   const { name, namespace, uid } = task;
-  const path = `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}/status?fieldManager=${fieldManager}&force=true`;
+  const path = `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}/status`;
   let last: { standing: string; atMs: number } | undefined;
+  let known: string | undefined;
+
+  async function call(method: 'GET' | 'PATCH', query: string, body?: object) {
+    try {
+      const { status, text } = await request(method, `${path}${query}`, body);
+      if (status === 409) return undefined;
+      if (status < 200 || status > 299) throw new Error(`${status} ${messageIn(text)}`);
+      return (JSON.parse(text) as { metadata: { uid: string; resourceVersion: string } }).metadata;
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new TransientError(`the status cannot be written to ${path} (${why})`, { cause });
+    }
+  }
+
+  async function versionOfOwnTask(): Promise<string | undefined> {
+    const found = await call('GET', '');
+    if (found && uid !== '' && found.uid !== uid)
+      throw new PermanentError(
+        `task ${namespace}/${name} was deleted and made anew (uid ${found.uid}, not ${uid}): this worker is of the old one and writes no more`,
+      );
+    return found?.resourceVersion;
+  }
+
+  async function apply(status: Status): Promise<void> {
+    for (let conflicts = 0; conflicts < mostConflicts; conflicts++) {
+      known ??= await versionOfOwnTask();
+      const metadata = { name, namespace, ...(known !== undefined && { resourceVersion: known }) };
+      const body = { apiVersion: `${group}/${version}`, kind, metadata, status };
+      const written = await call('PATCH', `?fieldManager=${fieldManager}&force=true`, body);
+      known = written?.resourceVersion;
+      if (written) return;
+    }
+    throw new TransientError(
+      `the status cannot be written to ${path} (others wrote first, ${mostConflicts} times)`,
+    );
+  }
+
   return {
     async write(status) {
       const { phase: _phase, stages: _stages, ...own } = status;
@@ -35,62 +76,10 @@ export function clusterSink({
         moving.has(field) ? undefined : value,
       );
       if (last?.standing === standing && nowMs() - last.atMs < figuresEveryMs) return;
-      // The server does not compare the uid on /status: workers of a deleted task may write until they are collected.
-      const metadata = { name, namespace, ...(uid !== '' && { uid }) };
-      await apply(path, { apiVersion: `${group}/${version}`, kind, metadata, status: own satisfies Status });
+      await apply(own);
       last = { standing, atMs: nowMs() };
     },
   };
-}
-
-const account = '/var/run/secrets/kubernetes.io/serviceaccount';
-const timeoutMs = 10_000;
-const longestAnswer = 2000;
-
-/** Applies with the account of the pod; its token is read each time, because the kubelet renews it. */
-export function podApply(environment: NodeJS.ProcessEnv, folder = account): ClusterSinkOptions['apply'] {
-  const host = environment['KUBERNETES_SERVICE_HOST'] ?? '';
-  const port = environment['KUBERNETES_SERVICE_PORT'] ?? '443';
-  return async (path, body) => {
-    const url = `https://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
-    try {
-      const token = (await readFile(`${folder}/token`, 'utf8')).trim();
-      const ca = await readFile(`${folder}/ca.crt`);
-      const { status, text } = await patch(url, token, ca, JSON.stringify(body));
-      if (status < 200 || status > 299) throw new Error(`${status} ${messageIn(text)}`);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new TransientError(`the status cannot be written to ${url.split('?')[0]} (${why})`, { cause });
-    }
-  };
-}
-
-function patch(
-  url: string,
-  token: string,
-  ca: Buffer,
-  body: string,
-): Promise<{ status: number; text: string }> {
-  const headers = {
-    authorization: `Bearer ${token}`,
-    accept: 'application/json',
-    'content-type': 'application/apply-patch+yaml',
-    'content-length': Buffer.byteLength(body),
-  };
-  const signal = AbortSignal.timeout(timeoutMs);
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method: 'PATCH', ca, headers, signal }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        if (text.length < longestAnswer) text += chunk;
-      });
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
 }
 
 function messageIn(text: string): string {

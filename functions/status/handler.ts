@@ -3,9 +3,10 @@ import { eventTypes, type IdentitiesData, type ReportData, type StageEvent } fro
 import type { WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
 import { fileChangeLog, type ChangeLog } from './changeLog.ts';
-import { clusterSink, podApply } from './clusterSink.ts';
+import { clusterSink } from './clusterSink.ts';
 import { emptyLedger, record } from './core/ledger.ts';
 import { statusOf } from './core/rollup.ts';
+import { podRequest } from './podRequest.ts';
 import { fileSink, type StatusSink } from './sink.ts';
 import { Writer } from './writer.ts';
 
@@ -100,7 +101,9 @@ export async function create(
   const isInCluster = environment['MEI_STATUS_SINK'] === 'cluster';
   log.info({ stage: 'status', folder, sink: isInCluster ? 'resource' : 'file' }, 'status goes there');
   return createStatus({
-    sink: isInCluster ? clusterSink({ task: worker.task, apply: podApply(environment) }) : fileSink(folder),
+    sink: isInCluster
+      ? clusterSink({ task: worker.task, request: podRequest(environment) })
+      : fileSink(folder),
     changeLog: fileChangeLog(folder),
     task: worker.task,
     cameras: worker.cameras.map((camera) => camera.id),

@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Status } from '../../config/schema/status.ts';
 import { clusterSink } from '../../functions/status/clusterSink.ts';
+import type { ApiRequest } from '../../functions/status/podRequest.ts';
 import type { Cluster } from '../support/cluster/cluster.ts';
 import { onCluster } from '../support/cluster/onCluster.ts';
 import { conditionOf, createTask, eventually, install, readTask, startLive } from './liveController.ts';
@@ -164,8 +165,8 @@ onCluster('a controller over time', { controllers: true, kwokNodes: [{ name: 'ed
       await createTask(cluster(), 'other', live);
       const account = (await cluster().kubectl(['create', 'token', 'tape-status'])).trim();
       const task = { name: 'tape', namespace: 'default', uid: metadata.uid! };
-      const apply = (path: string, body: object) => patch(cluster(), account, path, body);
-      await clusterSink({ task, apply }).write(reported('connected', 'Running', 0));
+      const ask = asAccount(cluster(), account);
+      await clusterSink({ task, request: ask }).write(reported('connected', 'Running', 0));
       const watched = await eventually(
         () => readTask(cluster(), 'tape'),
         (each) => conditionOf(each, 'SourcesConnected').startsWith('True'),
@@ -173,7 +174,7 @@ onCluster('a controller over time', { controllers: true, kwokNodes: [{ name: 'ed
       expect(watched.metadata.generation).toBe(1);
       expect(watched.status).toMatchObject({ phase: 'Running', camerasConnected: '1/1', identities: 7 });
       expect(watched.status?.stages?.length).toBe(5);
-      await clusterSink({ task, apply }).write(reported('ended', 'Completed', 60));
+      await clusterSink({ task, request: ask }).write(reported('ended', 'Completed', 60));
       const done = await eventually(
         () => readTask(cluster(), 'tape'),
         ({ status }) => status?.phase === 'Completed',
@@ -184,8 +185,10 @@ onCluster('a controller over time', { controllers: true, kwokNodes: [{ name: 'ed
         () => cluster().kubectl([...replicas, '-o', 'jsonpath={.items[*].spec.replicas}']),
         (found) => found === '1 0',
       );
-      const foreign = clusterSink({ task: { ...task, name: 'other', uid: '' }, apply });
+      const foreign = clusterSink({ task: { ...task, name: 'other', uid: '' }, request: ask });
       await expect(foreign.write(reported('ended', 'Completed', 60))).rejects.toThrow('403');
+      const earlier = clusterSink({ task: { ...task, uid: 'of-a-deleted-task' }, request: ask });
+      await expect(earlier.write(reported('connected', 'Running', 90))).rejects.toThrow('made anew');
     } finally {
       await controller.stop();
     }
@@ -204,17 +207,17 @@ function reported(state: 'connected' | 'ended', phase: 'Running' | 'Completed', 
   };
 }
 
-/** As the pod of the status function does, without its mounted account. */
-function patch({ url, certificate }: Cluster, token: string, path: string, body: object): Promise<void> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/apply-patch+yaml' };
-  return new Promise((resolve, reject) => {
-    const sent = request(`${url}${path}`, { method: 'PATCH', ca: certificate, headers }, (response) => {
-      response.resume();
-      const { statusCode = 0 } = response;
-      if (statusCode < 300) resolve();
-      else reject(new Error(String(statusCode)));
+/** As the pod of the status function asks, without its mounted account. */
+function asAccount({ url, certificate }: Cluster, token: string): ApiRequest {
+  return (method, path, body) =>
+    new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/apply-patch+yaml' };
+      const sent = request(`${url}${path}`, { method, ca: certificate, headers }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      });
+      sent.on('error', reject);
+      sent.end(body && JSON.stringify(body));
     });
-    sent.on('error', reject);
-    sent.end(JSON.stringify(body));
-  });
 }

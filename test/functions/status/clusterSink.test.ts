@@ -1,18 +1,33 @@
 // The status on its way into the resource: whose fields it takes, and how often.
 import { expect, test } from '@jest/globals';
 import type { Status } from '../../../config/schema/status.ts';
-import { clusterSink, podApply } from '../../../functions/status/clusterSink.ts';
-import { TransientError } from '../../../functions/function.ts';
+import { clusterSink } from '../../../functions/status/clusterSink.ts';
+import { podRequest } from '../../../functions/status/podRequest.ts';
 
-function open() {
-  const sent: { path: string; body: { metadata: object; status: Status } }[] = [];
+/** One resource that answers as the API server does: a version that is not the newest is a conflict. */
+function open(uid = 'u1') {
+  const sent: { path: string; body: { metadata: { resourceVersion: string }; status: Status } }[] = [];
+  const resource = { uid, version: 1, isDown: false, reads: 0 };
   let nowMs = 0;
+  const answer = () =>
+    JSON.stringify({ metadata: { uid: resource.uid, resourceVersion: String(resource.version) } });
   const sink = clusterSink({
     task: { name: 'shop', namespace: 'ns', uid: 'u1' },
-    apply: async (path, body) => void sent.push({ path, body: body as (typeof sent)[number]['body'] }),
+    async request(method, path, body) {
+      if (resource.isDown) throw new Error('down');
+      if (method === 'GET') {
+        resource.reads++;
+        return { status: 200, text: answer() };
+      }
+      const patch = { path, body: body as (typeof sent)[number]['body'] };
+      if (patch.body.metadata.resourceVersion !== String(resource.version)) return { status: 409, text: '' };
+      sent.push(patch);
+      resource.version++;
+      return { status: 200, text: answer() };
+    },
     nowMs: () => nowMs,
   });
-  return { sink, sent, pass: (ms: number) => (nowMs += ms) };
+  return { sink, sent, resource, pass: (ms: number) => (nowMs += ms) };
 }
 
 const status = (fps: number, state: 'connected' | 'reconnecting' = 'connected'): Status => ({
@@ -29,7 +44,7 @@ test('writes what workers know, as a field manager of its own, into exactly this
   expect(sent[0]?.path).toBe(
     '/apis/sedna.io/v1alpha1/namespaces/ns/multiedgeinferences/shop/status?fieldManager=multi-edge-inference-status&force=true',
   );
-  expect(sent[0]?.body.metadata).toEqual({ name: 'shop', namespace: 'ns', uid: 'u1' });
+  expect(sent[0]?.body.metadata).toEqual({ name: 'shop', namespace: 'ns', resourceVersion: '1' });
   expect(Object.keys(sent[0]!.body.status).sort()).toEqual(['cameras', 'camerasConnected', 'nodes']);
 });
 
@@ -49,24 +64,44 @@ test('a change of state is written at once, figures only now and then', async ()
 });
 
 test('what could not be written is tried again', async () => {
-  let isDown = true;
-  let tries = 0;
-  const sink = clusterSink({
-    task: { name: 'shop', namespace: 'ns', uid: '' },
-    async apply() {
-      tries++;
-      if (isDown) throw new TransientError('down');
-    },
-  });
+  const { sink, sent, resource } = open();
+  resource.isDown = true;
   await expect(sink.write(status(1))).rejects.toThrow('down');
-  isDown = false;
+  resource.isDown = false;
   await sink.write(status(1));
-  expect(tries).toBe(2);
+  expect(sent.length).toBe(1);
+});
+
+test('what the controller wrote meanwhile is looked at first; without that, one request is enough', async () => {
+  const { sink, sent, resource } = open();
+  await sink.write(status(1));
+  await sink.write(status(1, 'reconnecting'));
+  expect([sent.length, resource.reads]).toEqual([2, 1]);
+  resource.version = 9;
+  await sink.write(status(1));
+  expect([sent.length, resource.reads]).toEqual([3, 2]);
+  expect(sent[2]?.body.metadata.resourceVersion).toBe('9');
+});
+
+test('a worker of a deleted task writes nothing into a new one of the same name', async () => {
+  const late = open('u2');
+  await expect(late.sink.write(status(1))).rejects.toThrow(
+    'task ns/shop was deleted and made anew (uid u2, not u1)',
+  );
+  expect(late.sent).toEqual([]);
+  const running = open();
+  await running.sink.write(status(1));
+  Object.assign(running.resource, { uid: 'u2', version: 7 });
+  await expect(running.sink.write(status(1, 'reconnecting'))).rejects.toThrow('made anew');
+  expect(running.sent.length).toBe(1);
 });
 
 test('without the account of the pod the reason is named', async () => {
-  const apply = podApply({ KUBERNETES_SERVICE_HOST: '::1' }, '/nowhere');
-  await expect(apply('/apis/x?y=z', {})).rejects.toThrow(
-    /status cannot be written to https:\/\/\[::1\]:443\/apis\/x \(.*\/nowhere\/token/,
+  const sink = clusterSink({
+    task: { name: 'shop', namespace: 'ns', uid: 'u1' },
+    request: podRequest({ KUBERNETES_SERVICE_HOST: '::1' }, '/nowhere'),
+  });
+  await expect(sink.write(status(1))).rejects.toThrow(
+    /status cannot be written to \/apis\/.*\/shop\/status \(.*\/nowhere\/token/,
   );
 });
