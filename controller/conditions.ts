@@ -16,6 +16,8 @@ export interface Facts {
   before: Status;
   isSuspended: boolean;
   isCompleted: boolean;
+  /** Digest of the work, see completion.ts. */
+  work: string;
   models: Outcome;
   created: Outcome;
   workers: readonly WorkerState[];
@@ -24,7 +26,8 @@ export interface Facts {
 }
 
 /** The controller's part of the status; the status function writes cameras, nodes, output and reports. */
-export type OwnStatus = Required<Pick<Status, 'phase' | 'observedGeneration' | 'conditions' | 'stages'>>;
+export type OwnStatus = Required<Pick<Status, 'phase' | 'observedGeneration' | 'conditions' | 'stages'>> &
+  Pick<Status, 'completedWork'>;
 
 const longestMessage = 1024;
 
@@ -35,6 +38,7 @@ export function statusOf(facts: Facts): OwnStatus {
     observedGeneration: facts.generation,
     conditions: claims.map((claim) => conditionOf(claim, facts)),
     stages: stagesOf(facts),
+    ...(facts.isCompleted && { completedWork: facts.work }),
   };
 }
 

@@ -16,7 +16,7 @@ import type { Task } from '../config/schema/resource.ts';
 import { canonicalJson } from '../config/task.ts';
 import { ConfigError } from '../config/validation/configError.ts';
 import type { Cluster } from './cluster.ts';
-import { isCompleted, wasCompleted } from './completion.ts';
+import { isCompleted, wasCompleted, workOf } from './completion.ts';
 import { statusOf, type Facts, type Outcome, type OwnStatus } from './conditions.ts';
 import { desired, type DesiredTask, type DesiredWorker, type Surroundings } from './desired.ts';
 import { ApiError, messageOf, PermanentError, TransientError } from './errors.ts';
@@ -62,6 +62,7 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
   if (!task || task.metadata.deletionTimestamp !== undefined) return;
   const translation = translate(context, task);
   const workers = 'plan' in translation ? translation.plan.workers : [];
+  const work = workOf({ workers });
   const manifests = 'plan' in translation ? manifestsFor(context, task, translation.plan) : [];
   const problem = 'plan' in translation ? await bringAbout(context, key, task, manifests) : undefined;
   const states = workerStates(
@@ -75,7 +76,8 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
     now: context.now(),
     before: task.status ?? {},
     isSuspended: task.spec.suspend,
-    isCompleted: wasCompleted(task) || isCompleted(task, states),
+    isCompleted: wasCompleted(task, work) || isCompleted(task, states),
+    work,
     models: translation.models,
     created: problem === undefined ? { isOk: true } : outcomeOf(problem),
     workers: states,
@@ -104,7 +106,7 @@ function manifestsFor({ functions, installation }: Reconciler, task: Task, plan:
   const stopped = new Set<DesiredWorker['placement']>();
   if (task.spec.suspend) stopped.add('edge').add('cloud');
   // The cloud keeps the results that people ask for; pictures have nothing more to give.
-  if (wasCompleted(task)) stopped.add('edge');
+  if (wasCompleted(task, workOf(plan))) stopped.add('edge');
   return manifestsOf(task, plan, { functions, installation, stopped });
 }
 

@@ -114,6 +114,10 @@ export const Status = Type.Object(
     conditions: Type.Optional(
       listMap(Condition, 'type', { description: 'What is so and what is not.', maxItems: 32 }),
     ),
+    completedWork: text(
+      'Digest of what was asked of recordings that are done; an edit that changes it works through them anew.',
+      64,
+    ),
     camerasConnected: text('Connected cameras of all, such as 3/4.', 16),
     identities: count('People with an identity so far.'),
     stages: Type.Optional(

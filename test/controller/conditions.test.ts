@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
 import type { Task } from '../../config/schema/resource.ts';
 import type { Status } from '../../config/schema/status.ts';
-import { isCompleted, wasCompleted } from '../../controller/completion.ts';
+import { isCompleted, wasCompleted, workOf } from '../../controller/completion.ts';
 import { statusOf, type Facts } from '../../controller/conditions.ts';
+import { desired } from '../../controller/desired.ts';
 import { occurrencesOf } from '../../controller/occurrences.ts';
 import type { WorkerState } from '../../controller/workers.ts';
-import { taskOf } from './sampleTasks.ts';
+import { surroundings, taskOf } from './sampleTasks.ts';
 
 const later = '2026-01-01T00:00:10Z';
 
@@ -20,6 +21,7 @@ function facts(more: Partial<Facts> = {}): Facts {
     before: {},
     isSuspended: false,
     isCompleted: false,
+    work: '',
     models: { isOk: true },
     created: { isOk: true },
     workers: [worker('t-detect')],
@@ -215,9 +217,20 @@ test.each<[string, string, WorkerState[], NonNullable<Status['nodes']>, boolean]
   expect(isCompleted(withStatus(taskOf(spec), { nodes }), workers)).toBe(expected);
 });
 
-test('completed stays so until the spec is edited', () => {
-  const { conditions } = statusOf(facts({ isCompleted: true, generation: 1 }));
-  const task = withStatus(taskOf(recording), { conditions });
-  expect(wasCompleted(task)).toBe(true);
-  expect(wasCompleted({ ...task, metadata: { ...task.metadata, generation: 2 } })).toBe(false);
+const tape = '{uri: /var/lib/recordings/a.mp4, startTime: "2026-01-01T00:00:00Z"}';
+const done = `cameras: [{id: a, node: edge-1, source: ${tape}}]`;
+
+test.each<[string, string, boolean]>([
+  ['is not edited', done, true],
+  ['is suspended', `${done}, suspend: true`, true],
+  ['shares the work out otherwise', `${done}, packing: PerNode`, true],
+  ['keeps results longer', `${done}, retention: {results: 900d}`, true],
+  ['wants other scores', `${done}, stages: {detect: {params: {scoreThreshold: 0.7}}}`, false],
+  ['matches otherwise', `${done}, matching: {threshold: 0.9}`, false],
+  ['has one more camera', done.replace(/\[(.*)\]/, `[$1, {id: b, node: edge-1, source: ${tape}}]`), false],
+])('what is completed stays so when the task %s: %s -> %s', (_, edited, expected) => {
+  const work = (spec: string) => workOf(desired(taskOf(`{${spec}}`), surroundings));
+  const { conditions, completedWork } = statusOf(facts({ isCompleted: true, work: work(done) }));
+  const task = withStatus(taskOf(`{${edited}}`), { conditions, ...(completedWork && { completedWork }) });
+  expect(wasCompleted(task, work(edited))).toBe(expected);
 });

@@ -75,6 +75,8 @@ onCluster('a controller over time', { controllers: true, kwokNodes: [{ name: 'ed
   }, 120_000);
   afterAll(() => processes?.end());
 
+  const editTask = (name: string, change: object) =>
+    cluster().kubectl(['patch', 'mei', name, '--type=merge', '-p', JSON.stringify(change)]);
   const running = (name: string) =>
     eventually(
       () => readTask(cluster(), name),
@@ -184,6 +186,27 @@ onCluster('a controller over time', { controllers: true, kwokNodes: [{ name: 'ed
       await eventually(
         () => cluster().kubectl([...replicas, '-o', 'jsonpath={.items[*].spec.replicas}']),
         (found) => found === '1 0',
+      );
+      await editTask('tape', { spec: { suspend: true, retention: { results: '900d' } } });
+      await eventually(
+        () => readTask(cluster(), 'tape'),
+        ({ status }) => status?.phase === 'Suspended',
+      );
+      await editTask('tape', { spec: { suspend: false } });
+      await eventually(
+        () => readTask(cluster(), 'tape'),
+        (each) => each.status?.phase === 'Completed' && each.status.observedGeneration === 3,
+      );
+      expect(await cluster().kubectl([...replicas, '-o', 'jsonpath={.items[*].spec.replicas}'])).toBe('1 0');
+      await clusterSink({ task, request: ask }).write(reported('connected', 'Running', 70));
+      await editTask('tape', { spec: { stages: { detect: { params: { scoreThreshold: 0.7 } } } } });
+      await eventually(
+        () => readTask(cluster(), 'tape'),
+        (each) => conditionOf(each, 'Completed').startsWith('False/InProgress'),
+      );
+      await eventually(
+        () => cluster().kubectl([...replicas, '-o', 'jsonpath={.items[*].spec.replicas}']),
+        (found) => found === '1 1',
       );
       const foreign = clusterSink({ task: { ...task, name: 'other', uid: '' }, request: ask });
       await expect(foreign.write(reported('ended', 'Completed', 60))).rejects.toThrow('403');
