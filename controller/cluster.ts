@@ -7,7 +7,7 @@ import type { RequestOptions } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
 import { PatchStrategy, type KubeConfig } from '@kubernetes/client-node';
 import { ApiError, TransientError } from './errors.ts';
-import type { Manifest } from './objects/manifest.ts';
+import type { ManagedFields, Manifest } from './objects/manifest.ts';
 import { resourceOf, type Resource } from './resources.ts';
 
 export interface ClusterOptions {
@@ -117,6 +117,16 @@ export class Cluster {
     for await (const line of linesOf(response)) options.onEvent(eventOf(line));
   }
 
+  /** Whether an object bears the name; asked as a list, because the controller may not get what is not its own. */
+  async isThere(resource: Resource, { metadata }: Manifest): Promise<boolean> {
+    const answer = await this.#call({
+      method: 'GET',
+      path: collectionPath(resource, metadata.namespace),
+      query: { fieldSelector: `metadata.name=${metadata.name}`, limit: '1' },
+    });
+    return (answer['items'] as unknown[]).length > 0;
+  }
+
   /** Undefined when there is none. */
   async get(resource: Resource, namespace: string | undefined, name: string): Promise<Manifest | undefined> {
     try {
@@ -135,9 +145,32 @@ export class Cluster {
     manifest: Manifest,
     { force, subresource }: { force: boolean; subresource?: 'status' },
   ): Promise<Manifest> {
+    return (await this.#apply(manifest, force, subresource)).object;
+  }
+
+  /**
+   * Applies what should not be there yet. When it was, and `isOwn` denies what it has become, it is given back as it was.
+   * @throws ApiError 409 when it is somebody else's
+   */
+  async claim(
+    manifest: Manifest,
+    isOwn: (object: Manifest, others: ManagedFields[]) => boolean,
+  ): Promise<Manifest> {
+    const { status, object } = await this.#apply(manifest, false);
+    const all = object.metadata.managedFields ?? [];
+    const others = all.filter(({ manager }) => manager !== this.#options.fieldManager);
+    if (status === 201 || isOwn(object, others)) return object;
+    const { apiVersion, kind, metadata } = manifest;
+    // Whoever applies nothing owns nothing: the server takes out what no other manager set.
+    const { name, namespace } = metadata;
+    await this.#apply({ apiVersion, kind, metadata: { name, namespace } }, false);
+    throw new ApiError(409, 'AlreadyExists', 'others made it');
+  }
+
+  #apply(manifest: Manifest, force: boolean, subresource?: 'status') {
     const { namespace, name } = manifest.metadata;
     const path = objectPath(resourceOf(manifest), namespace, name);
-    return this.#call({
+    return this.#send({
       method: 'PATCH',
       path: subresource === undefined ? path : `${path}/${subresource}`,
       query: { fieldManager: this.#options.fieldManager, force: String(force) },
@@ -203,6 +236,10 @@ export class Cluster {
   }
 
   async #call(call: Call): Promise<Manifest> {
+    return (await this.#send(call)).object;
+  }
+
+  async #send(call: Call): Promise<{ status: number; object: Manifest }> {
     const timeout = AbortSignal.timeout(this.#options.requestTimeoutMs);
     const signal = call.signal ? AbortSignal.any([timeout, call.signal]) : timeout;
     const response = await this.#open({ ...call, signal }, this.#agent);
@@ -210,7 +247,7 @@ export class Cluster {
     if (status < 200 || status > 299) throw await errorOf(response);
     const text = await textOf(response);
     try {
-      return JSON.parse(text) as Manifest;
+      return { status, object: JSON.parse(text) as Manifest };
     } catch (cause) {
       throw new TransientError(`${call.method} ${call.path}: the answer is no JSON`, { cause });
     }

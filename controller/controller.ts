@@ -95,6 +95,7 @@ export function startController(options: ControllerOptions): Controller {
   const context: Reconciler = {
     ...options,
     ownWrites,
+    strangers: new Set(),
     reporter: 'multi-edge-inference-controller',
     now: () => `${new Date().toISOString().slice(0, 19)}Z`,
     view: {

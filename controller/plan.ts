@@ -1,5 +1,5 @@
 // What must be written so that a task's objects are as they should be. Pure; reconcile.ts carries it out.
-import type { Manifest } from './objects/manifest.ts';
+import type { ManagedFields, Manifest } from './objects/manifest.ts';
 
 export interface Plan {
   /** Missing or different, in the order of `wanted`. */
@@ -35,6 +35,23 @@ export function keyOf({ kind, metadata }: Manifest): string {
 
 function isOwnedBy({ metadata }: Manifest, uid: string): boolean {
   return metadata.ownerReferences?.some((owner) => owner.controller === true && owner.uid === uid) ?? false;
+}
+
+/**
+ * Whether an object that bears the task's fields since a moment ago may be one that this controller made earlier and lost
+ * sight of: it is younger than the task, and nobody else gave it more than labels and the like.
+ */
+export function isLikelyOwn(
+  { metadata }: Manifest,
+  others: readonly ManagedFields[],
+  taskBorn: string | undefined,
+): boolean {
+  const bornMs = Date.parse(metadata.creationTimestamp ?? '');
+  const gaveContent = others.some(
+    ({ subresource, fieldsV1 }) =>
+      !subresource && Object.keys(fieldsV1 ?? {}).some((field) => field !== 'f:metadata'),
+  );
+  return bornMs >= Date.parse(taskBorn ?? '') && !gaveContent;
 }
 
 /** Whether everything that is wanted is there; the server and others may have added more. */

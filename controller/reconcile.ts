@@ -27,7 +27,7 @@ import type { Installation, Manifest } from './objects/manifest.ts';
 import { storeFolder } from './objects/podTemplate.ts';
 import { eventOf, occurrencesOf } from './occurrences.ts';
 import type { OwnWrites } from './ownWrites.ts';
-import { covers, keyOf, planOf } from './plan.ts';
+import { covers, isLikelyOwn, keyOf, planOf } from './plan.ts';
 import { resourceOf } from './resources.ts';
 import { workerStates, type PodView } from './workers.ts';
 
@@ -40,9 +40,11 @@ export interface View {
 }
 
 export interface Reconciler {
-  cluster: Pick<Cluster, 'apply' | 'remove' | 'create'>;
+  cluster: Pick<Cluster, 'apply' | 'claim' | 'isThere' | 'remove' | 'create'>;
   view: View;
   ownWrites: OwnWrites;
+  /** Keys of objects of others that bear names this controller needs; asked for before they are tried again. */
+  strangers: Set<string>;
   functions: FunctionList;
   installation: Installation;
   models: Pick<Surroundings, 'resolveModel' | 'defaultModels' | 'threads'>;
@@ -127,7 +129,7 @@ async function bringAbout(
   if (taken[0]) return nameTaken(taken[0]);
   // Pods need what their Deployment names, and nobody can be bound to a role that is not there.
   const isLast = ({ manifest }: (typeof apply)[number]) => lastKinds.has(manifest.kind);
-  const write = (step: (typeof apply)[number]) => applyOne(context, step.manifest, step.observed);
+  const write = (step: (typeof apply)[number]) => applyOne(context, task, step.manifest, step.observed);
   try {
     await all(apply.filter((step) => !isLast(step)).map(write));
     await all(apply.filter(isLast).map(write));
@@ -147,24 +149,41 @@ async function all(writes: Promise<void>[]): Promise<void> {
 }
 
 async function applyOne(
-  { cluster, ownWrites }: Reconciler,
+  context: Reconciler,
+  task: Task,
   manifest: Manifest,
   observed: Manifest | undefined,
 ): Promise<void> {
+  const { cluster, ownWrites } = context;
   const key = keyOf(manifest);
   const digest = digestOf(manifest);
   if (ownWrites.isSettled(key, observed, digest)) return;
+  // By force only over what is known to be the task's own.
+  const result = observed
+    ? await cluster.apply(manifest, { force: true })
+    : await claim(context, task, manifest);
+  ownWrites.record(key, observed, digest, result);
+}
+
+/** They only save writes that would fail: none is missed when they are forgotten. */
+const mostStrangers = 10_000;
+
+/** Makes what is not there yet; an object of somebody else of that name is not taken over. */
+async function claim({ cluster, strangers }: Reconciler, task: Task, manifest: Manifest): Promise<Manifest> {
+  const key = keyOf(manifest);
+  // To try is to touch, which makes the object's watchers look, and this controller too: again and again.
+  if (strangers.has(key) && (await cluster.isThere(resourceOf(manifest), manifest)))
+    throw notOfThisTask(manifest);
+  strangers.delete(key);
   try {
-    // By force only over what is known to be the task's own: an object of somebody else of that name is not taken over.
-    const result = await cluster.apply(manifest, { force: observed !== undefined });
-    ownWrites.record(key, observed, digest, result);
+    return await cluster.claim(manifest, (object, others) =>
+      isLikelyOwn(object, others, task.metadata.creationTimestamp),
+    );
   } catch (error) {
-    if (error instanceof ApiError && error.status === 409 && observed === undefined)
-      throw new PermanentError(
-        `${manifest.kind} ${manifest.metadata.name} exists and is not of this task: rename the task or remove it (${error.message})`,
-        { cause: error },
-      );
-    throw error;
+    if (!(error instanceof ApiError) || error.status !== 409) throw error;
+    if (strangers.size >= mostStrangers) strangers.clear();
+    strangers.add(key);
+    throw notOfThisTask(manifest);
   }
 }
 
@@ -179,7 +198,13 @@ function nameTaken({ kind, metadata }: Manifest): Error {
     return new TransientError(
       `${what} still belongs to another task or to an earlier one, ${owner.name}: waiting`,
     );
-  return new PermanentError(`${what} exists and is not of this task: rename the task or remove it`);
+  return notOfThisTask({ kind, metadata });
+}
+
+function notOfThisTask({ kind, metadata }: Pick<Manifest, 'kind' | 'metadata'>): Error {
+  return new PermanentError(
+    `${kind} ${metadata.name} exists and is not of this task: rename the task or remove it`,
+  );
 }
 
 /** Copies, with what this process wrote and they do not show yet. */
@@ -234,7 +259,7 @@ function modelNames(workers: readonly DesiredWorker[]): Facts['modelNames'] {
 
 /** Bookkeeping of the server, about as large as the object itself. */
 export function withoutManagedFields<T extends Manifest>(object: T): T {
-  const { managedFields: _, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
+  const { managedFields: _, ...metadata } = object.metadata;
   return { ...object, metadata };
 }
 

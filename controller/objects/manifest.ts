@@ -4,6 +4,13 @@ import type { Task } from '../../config/schema/resource.ts';
 import { group, kind, version } from '../../config/schema/resource.ts';
 import type { DesiredWorker } from '../desired.ts';
 
+/** Which fields somebody set. */
+export interface ManagedFields {
+  manager?: string;
+  subresource?: string;
+  fieldsV1?: object;
+}
+
 /** A Kubernetes object as it goes over the wire. */
 export interface Manifest {
   apiVersion: string;
@@ -19,6 +26,7 @@ export interface Manifest {
     generation?: number;
     creationTimestamp?: string;
     deletionTimestamp?: string;
+    managedFields?: ManagedFields[];
   };
   [field: string]: unknown;
 }

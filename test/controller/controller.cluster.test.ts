@@ -1,6 +1,7 @@
 // The controller on a real API server, with pods that KWOK plays: the state of the world, from whatever happened to it.
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Task } from '../../config/schema/resource.ts';
+import type { Manifest } from '../../controller/objects/manifest.ts';
 import type { FakeNode } from '../support/cluster/nodes.ts';
 import { onCluster } from '../support/cluster/onCluster.ts';
 import {
@@ -232,6 +233,33 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
     expect(await kubectl(['get', 'service/polite-cloud', '-o', 'jsonpath={.spec.ports[0].port}'])).toBe('80');
     await kubectl(['delete', 'service', 'polite-cloud']);
     await eventually(() => readTask(cluster(), 'polite'), isRunning);
+  });
+
+  test.each<[string, string, object]>([
+    ['ConfigMap', 'configmap', { data: { 'my-key': 'mine' } }],
+    ['ServiceAccount', 'serviceaccount', {}],
+  ])('a %s of somebody else is given back as it was', async (kind, resource, content) => {
+    const { kubectl } = cluster();
+    const guest = `guest-of-${resource}`;
+    const name = kind === 'ConfigMap' ? `${guest}-cloud` : guest;
+    const own = { apiVersion: 'v1', kind, metadata: { name, namespace: 'default' }, ...content };
+    await kubectl(['create', '-f', '-'], JSON.stringify(own));
+    // Times of the server are whole seconds: the task must be younger than what was there.
+    await eventually(
+      () => kubectl(['get', resource, name, '-o', 'jsonpath={.metadata.creationTimestamp}']),
+      (born) => Date.parse(born) + 1000 < Date.now(),
+    );
+    await createTask(cluster(), guest, packed);
+    const failed = await task(guest, ({ status }) => status?.phase === 'Failed');
+    expect(conditionOf(failed, 'WorkersCreated')).toContain(`${kind} ${name} exists and is not of this task`);
+    const { metadata, ...rest } = JSON.parse(
+      await kubectl(['get', resource, name, '-o', 'json']),
+    ) as Manifest;
+    expect(rest).toEqual({ apiVersion: 'v1', kind, ...content });
+    expect([metadata.labels, metadata.ownerReferences]).toEqual([undefined, undefined]);
+    await kubectl(['delete', resource, name]);
+    await eventually(() => readTask(cluster(), guest), isRunning);
+    await kubectl(['delete', 'mei', guest, '--wait=true']);
   });
 
   test('a node that is not there is named, and the task runs once it is', async () => {
