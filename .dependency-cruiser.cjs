@@ -10,7 +10,21 @@ module.exports = {
       comment: 'config is what everybody shares',
       severity: 'error',
       from: { path: '^config/' },
+      to: { path: '^(delivery|functions|controller|cli|console)/' },
+    },
+    {
+      name: 'delivery-imports-config-only',
+      comment: 'workers and local controllers share it, and never meet otherwise',
+      severity: 'error',
+      from: { path: '^delivery/' },
       to: { path: '^(functions|controller|cli|console)/' },
+    },
+    {
+      name: 'stages-do-not-deliver',
+      comment: 'they emit; their host delivers',
+      severity: 'error',
+      from: { path: stage },
+      to: { path: '^delivery/' },
     },
     {
       name: 'functions-and-controller-never-meet',
@@ -53,7 +67,7 @@ module.exports = {
     {
       name: 'no-dev-dependencies-at-run-time',
       severity: 'error',
-      from: { path: '^(config|functions|controller|cli|console)/', pathNot: '^config/generate' },
+      from: { path: '^(config|delivery|functions|controller|cli|console)/', pathNot: '^config/generate' },
       to: { dependencyTypes: ['npm-dev'] },
     },
   ],

@@ -1,7 +1,7 @@
 // What an HTTP sender hears: server.ts writes every refusal through here, so that no stack trace and no second line gets out.
 import { STATUS_CODES } from 'node:http';
 import { PermanentError, TransientError } from '../function.ts';
-import { BindingError } from './attributes.ts';
+import { BindingError } from '../../delivery/attributes.ts';
 import { OverloadedError } from './inbox.ts';
 import type { Response } from 'express';
 import type { Log } from '../function.ts';

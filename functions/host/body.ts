@@ -1,7 +1,7 @@
 // Reads request bodies; server.ts uses it. A body of known length is written into its final place as it arrives, which halves the copying.
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { HttpError } from './answers.ts';
-import { quoted } from './attributes.ts';
+import { quoted } from '../../delivery/attributes.ts';
 import type { Readable, Transform } from 'node:stream';
 import type { Request, RequestHandler } from 'express';
 

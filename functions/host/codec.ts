@@ -2,7 +2,7 @@
 import { Encoder, setSizeLimits } from 'cbor-x';
 import { eventTypes } from '../../config/events.ts';
 import { PermanentError } from '../function.ts';
-import { jsonFromBytes, mediaType } from './binding.ts';
+import { jsonFromBytes, mediaType } from '../../delivery/binding.ts';
 import { compactTracklets, expandTracklets } from './compactTracklets.ts';
 import {
   checkFrame,
@@ -14,7 +14,7 @@ import {
   checkTracks,
 } from './payloads.ts';
 import type { FrameData, ImageData, StageEvent, TrackletsData } from '../../config/events.ts';
-import type { Envelope } from './binding.ts';
+import type { Envelope } from '../../delivery/binding.ts';
 
 const checks: Record<string, (data: unknown) => unknown> = {
   [eventTypes.frame]: checkFrame,

@@ -1,12 +1,12 @@
 // Sends events to other workers: chain.ts calls it for every event whose next stage is not in this process.
-import { binaryMessage } from './binding.ts';
+import { binaryMessage } from '../../delivery/binding.ts';
 import { toEnvelope } from './codec.ts';
 import { Gate } from './gate.ts';
-import { Sink, defaultSinkOptions } from './sink.ts';
+import { Sink, defaultSinkOptions } from '../../delivery/sink.ts';
 import type { StageEvent } from '../../config/events.ts';
-import type { Attributes } from './attributes.ts';
+import type { Attributes } from '../../delivery/attributes.ts';
 import type { Metrics } from './metrics.ts';
-import type { SinkOptions } from './sink.ts';
+import type { SinkOptions } from '../../delivery/sink.ts';
 
 export interface EmitterOptions extends SinkOptions {
   /** Events of one key that are encoded and wait for their turn, the one on its way included. */

@@ -1,13 +1,13 @@
 // Runs one stage under faas-js-runtime and hosts of its kind, which bring the server and the queue: export what `toFaas` returns.
 import { CloudEvent } from 'cloudevents';
 import { PermanentError, TransientError } from '../function.ts';
-import { checkAttributes } from './attributes.ts';
+import { checkAttributes } from '../../delivery/attributes.ts';
 import { fromEnvelope, toEnvelope } from './codec.ts';
 import { refusalOf } from './answers.ts';
 import type { StageEvent } from '../../config/events.ts';
 import type { Context, Log, StageFunction } from '../function.ts';
-import type { Attributes } from './attributes.ts';
-import type { Envelope } from './binding.ts';
+import type { Attributes } from '../../delivery/attributes.ts';
+import type { Envelope } from '../../delivery/binding.ts';
 
 export interface FaasOptions {
   stage: StageFunction;

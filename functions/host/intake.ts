@@ -2,7 +2,7 @@
 import { eventTypes } from '../../config/events.ts';
 import { PermanentError, TransientError } from '../function.ts';
 import { InProgressError } from './answers.ts';
-import { quoted } from './attributes.ts';
+import { quoted } from '../../delivery/attributes.ts';
 import { sizeOf } from './codec.ts';
 import type { EventName, StageEvent } from '../../config/events.ts';
 import type { Metrics } from './metrics.ts';

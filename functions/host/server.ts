@@ -4,7 +4,7 @@ import express from 'express';
 import { eventTypes } from '../../config/events.ts';
 import { ClosedError, OverloadedError } from './inbox.ts';
 import { HttpError, refuse } from './answers.ts';
-import { batchMessage, binaryMessage, mediaType, parse } from './binding.ts';
+import { batchMessage, binaryMessage, mediaType, parse } from '../../delivery/binding.ts';
 import { readBody } from './body.ts';
 import { fromEnvelope, toEnvelope } from './codec.ts';
 import { imageEvent } from './picture.ts';

@@ -1,6 +1,6 @@
 // Reads the environment of a worker process; main.ts is its only caller, everything else gets the values.
 import { ConfigError } from '../../config/validation/configError.ts';
-import type { Attributes } from './attributes.ts';
+import type { Attributes } from '../../delivery/attributes.ts';
 
 export interface Settings {
   /** Path of the worker's configuration. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eventTypes, type StageEvent } from '../../config/events.ts';
-import { parse } from '../../functions/host/binding.ts';
+import { parse } from '../../delivery/binding.ts';
 import { fromEnvelope } from '../../functions/host/codec.ts';
 
 export interface Crossing {

@@ -6,7 +6,7 @@ import { fromEnvelope, sizeOf, toEnvelope } from '../../../functions/host/codec.
 import { frame, streamEnded, tracks } from './support.ts';
 import type { StageEvent, TrackletsData } from '../../../config/events.ts';
 import { compactTracklets } from '../../../functions/host/compactTracklets.ts';
-import type { Envelope } from '../../../functions/host/binding.ts';
+import type { Envelope } from '../../../delivery/binding.ts';
 
 function tracklets(): StageEvent<TrackletsData> {
   const prototype = {

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import { start as startRuntime } from 'faas-js-runtime';
 import { PermanentError, TransientError } from '../../../functions/function.ts';
-import { binaryMessage, parse, structuredMessage } from '../../../functions/host/binding.ts';
+import { binaryMessage, parse, structuredMessage } from '../../../delivery/binding.ts';
 import { fromEnvelope, toEnvelope } from '../../../functions/host/codec.ts';
 import { toFaas } from '../../../functions/host/faas.ts';
 import { frame, silent, streamEnded, tracks } from './support.ts';

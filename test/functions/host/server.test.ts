@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { eventTypes } from '../../../config/events.ts';
 import { PermanentError, TransientError } from '../../../functions/function.ts';
-import { binaryMessage, parse } from '../../../functions/host/binding.ts';
+import { binaryMessage, parse } from '../../../delivery/binding.ts';
 import { fromEnvelope, toEnvelope } from '../../../functions/host/codec.ts';
 import {
   cleanUp,

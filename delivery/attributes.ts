@@ -1,6 +1,6 @@
 // The rules for CloudEvents attributes: names, values, and their form in HTTP headers. binding.ts reads and writes them with this.
 import { CloudEvent, ValidationError } from 'cloudevents';
-import { PermanentError } from '../function.ts';
+import { PermanentError } from '../config/errors.ts';
 
 export type Attributes = Record<string, string | number | boolean>;
 

@@ -1,7 +1,8 @@
-// Delivers events to one URL over HTTP; emit.ts keeps one per URL and puts the events of a key in order before.
+// Posts events to one URL over HTTP. functions/host/emit.ts keeps one per URL for events that are handed on at once,
+// courier.ts one for those of the outbox.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { PermanentError, TransientError } from '../function.ts';
+import { PermanentError, TransientError } from '../config/errors.ts';
 import type { Readable } from 'node:stream';
 import type { HttpMessage } from './binding.ts';
 
@@ -23,8 +24,11 @@ export const defaultSinkOptions: SinkOptions = {
   connections: 16,
 };
 
-/** The answer of one try, or why there was none. */
-type Outcome = { status: number; retryAfterMs: number; detail: string } | { error: Error };
+/** What became of one try. `status` is absent when no answer came. */
+export type Outcome =
+  | { kind: 'accepted' }
+  | { kind: 'refused'; status: number; detail: string }
+  | { kind: 'later'; status?: number; retryAfterMs: number; detail: string; error?: Error };
 
 const retried = new Set([404, 408, 409, 429]);
 
@@ -58,19 +62,39 @@ export class Sink {
   async post(message: HttpMessage, onRetry: (cause: string) => void): Promise<void> {
     const started = performance.now();
     for (let tries = 1; ; tries++) {
-      const outcome = await this.#try(message);
-      if ('status' in outcome) {
-        if (outcome.status >= 200 && outcome.status < 300) return;
-        if (outcome.status < 500 && !retried.has(outcome.status))
-          throw new PermanentError(
-            `${this.#url.href} refuses the event: ${outcome.status} ${outcome.detail}`,
-          );
-      }
-      const waitMs = this.#waitMs(outcome, tries);
+      const outcome = await this.attempt(message);
+      if (outcome.kind === 'accepted') return;
+      if (outcome.kind === 'refused')
+        throw new PermanentError(`${this.#url.href} refuses the event: ${outcome.status} ${outcome.detail}`);
+      const waitMs = Math.max(backoffMs(this.#options, tries), outcome.retryAfterMs);
       if (this.#stopped.aborted || performance.now() - started + waitMs > this.#options.deadlineMs)
         throw this.#giveUp(outcome);
-      onRetry('status' in outcome ? String(outcome.status) : 'connection');
+      onRetry(String(outcome.status ?? 'connection'));
       await delay(waitMs, undefined, { signal: this.#stopped }).catch(() => undefined);
+    }
+  }
+
+  /** One try; never rejects. */
+  async attempt({ headers, parts }: HttpMessage): Promise<Outcome> {
+    try {
+      const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
+      const answer = await this.#pool.request({
+        method: 'POST',
+        path: `${this.#url.pathname}${this.#url.search}`,
+        headers: { ...headers, 'content-length': String(length) },
+        body: bodyOf(parts),
+      });
+      const { statusCode: status, body } = answer;
+      if (status >= 200 && status < 300) {
+        await body.dump({ limit: 1 << 20 });
+        return { kind: 'accepted' };
+      }
+      const detail = firstLine(await body.text());
+      if (status < 500 && !retried.has(status)) return { kind: 'refused', status, detail };
+      return { kind: 'later', status, retryAfterMs: retryAfter(answer.headers['retry-after']), detail };
+    } catch (cause) {
+      const error = cause as Error;
+      return { kind: 'later', retryAfterMs: 0, detail: error.message, error };
     }
   }
 
@@ -78,41 +102,21 @@ export class Sink {
     await this.#pool.destroy();
   }
 
-  async #try({ headers, parts }: HttpMessage): Promise<Outcome> {
-    try {
-      const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
-      const {
-        statusCode,
-        headers: answer,
-        body,
-      } = await this.#pool.request({
-        method: 'POST',
-        path: `${this.#url.pathname}${this.#url.search}`,
-        headers: { ...headers, 'content-length': String(length) },
-        body: bodyOf(parts),
-      });
-      if (statusCode < 300) {
-        await body.dump({ limit: 1 << 20 });
-        return { status: statusCode, retryAfterMs: 0, detail: '' };
-      }
-      const detail = firstLine(await body.text());
-      return { status: statusCode, retryAfterMs: retryAfter(answer['retry-after']), detail };
-    } catch (error) {
-      return { error: error as Error };
-    }
+  #giveUp({ status, detail, error }: Outcome & { kind: 'later' }) {
+    const reason = status === undefined ? detail : `${status} ${detail}`;
+    return new TransientError(
+      `${this.#url.href} does not take the event: ${reason}`,
+      error ? { cause: error } : {},
+    );
   }
+}
 
-  #waitMs(outcome: Outcome, tries: number) {
-    const backoffMs = Math.min(this.#options.firstDelayMs * 2 ** (tries - 1), this.#options.longestDelayMs);
-    const jitteredMs = backoffMs * (0.5 + Math.random() / 2);
-    return 'status' in outcome ? Math.max(jitteredMs, outcome.retryAfterMs) : jitteredMs;
-  }
-
-  #giveUp(outcome: Outcome) {
-    const reason = 'status' in outcome ? `${outcome.status} ${outcome.detail}` : outcome.error.message;
-    const options = 'error' in outcome ? { cause: outcome.error } : {};
-    return new TransientError(`${this.#url.href} does not take the event: ${reason}`, options);
-  }
+/** Doubles from the first delay to the longest, with jitter, so that senders who lost one receiver come back one by one. */
+export function backoffMs(
+  { firstDelayMs, longestDelayMs }: Pick<SinkOptions, 'firstDelayMs' | 'longestDelayMs'>,
+  tries: number,
+): number {
+  return Math.min(firstDelayMs * 2 ** (tries - 1), longestDelayMs) * (0.5 + Math.random() / 2);
 }
 
 /** Undici takes any iterable of bytes and writes its chunks without joining them; its types know only streams. */

@@ -1,4 +1,4 @@
-// CloudEvents over HTTP, strictly: server.ts, emit.ts and faas.ts use it because the SDK's own binding loses and makes up data.
+// CloudEvents over HTTP, strictly: the functions' host, the outbox and local controllers use it because the SDK's own binding loses and makes up data.
 import { BindingError, checkAttributes, decodeHeader, encodeHeader, quoted } from './attributes.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Attributes } from './attributes.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { batchMessage, binaryMessage, parse, structuredMessage } from '../../../functions/host/binding.ts';
-import type { BindingError } from '../../../functions/host/attributes.ts';
-import type { Envelope } from '../../../functions/host/binding.ts';
+import { batchMessage, binaryMessage, parse, structuredMessage } from '../../delivery/binding.ts';
+import type { BindingError } from '../../delivery/attributes.ts';
+import type { Envelope } from '../../delivery/binding.ts';
 
 const required = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/s', 'ce-type': 't' };
 const event = { specversion: '1.0', id: '1', source: '/s', type: 't' };
