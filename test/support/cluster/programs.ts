@@ -16,18 +16,32 @@ const controlPlane = {
   'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
   kubelet: 'k8s.io/kubernetes/cmd/kubelet',
 };
+/** What real nodes have besides the kubelet: Services can be reached, their names are known, pods have a sandbox. */
+const network = {
+  'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
+  coredns: './coredns',
+  pause: './pause',
+};
 const player = { kwok: 'sigs.k8s.io/kwok/cmd/kwok' };
 
-export type ProgramName = keyof typeof controlPlane | keyof typeof player;
+export type ProgramName = keyof typeof controlPlane | keyof typeof network | keyof typeof player;
 
 /** A Go module whose go.sum pins the programs. */
 interface ProgramModule {
   name: string;
   folder: string;
   packages: Partial<Record<ProgramName, string>>;
+  /** Files of our own that are compiled too. */
+  sources?: string[];
 }
 const modules: ProgramModule[] = [
   { name: 'control-plane', folder: here, packages: controlPlane },
+  {
+    name: 'network',
+    folder: join(here, 'network'),
+    packages: network,
+    sources: ['coredns/main.go', 'pause/main.go'],
+  },
   { name: 'kwok', folder: join(here, 'kwok'), packages: player },
 ];
 
@@ -68,9 +82,9 @@ function cacheFolder(): string {
 }
 
 /** Without Go, whatever version built these very sources will do. */
-function cacheOf({ name, folder }: ProgramModule): string {
+function cacheOf({ name, folder, sources: own = [] }: ProgramModule): string {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(folder, file)));
+  for (const file of ['go.mod', 'go.sum', ...own]) hash.update(readFileSync(join(folder, file)));
   const sources = `${name}-${hash.digest('hex').slice(0, 16)}`;
   const version = goVersion();
   if (version !== undefined) return join(cacheFolder(), `${sources}-${version}`);
