@@ -3,6 +3,7 @@ import type { FunctionList } from '../config/functions.ts';
 import type { Cluster } from './cluster.ts';
 import type { Surroundings } from './desired.ts';
 import { messageOf } from './errors.ts';
+import { KnativeWatch } from './knative.ts';
 import type { Log } from './log.ts';
 import { taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { OwnWrites } from './ownWrites.ts';
@@ -24,6 +25,8 @@ export interface ControllerOptions {
   /** Everything is looked at anew about so often: a change that was missed is not missed for ever. */
   resyncMs?: number;
   reflectors?: Partial<ReflectorTiming>;
+  /** How often it is asked what the cluster has of Knative. */
+  knativeCheckMs?: number;
 }
 
 export interface Controller {
@@ -58,20 +61,25 @@ export function startController(options: ControllerOptions): Controller {
       queue.add(key);
     },
   });
+  const ofTasks = {
+    labelSelector: taskLabel,
+    project: withoutManagedFields<Manifest>,
+    groupOf: taskOf,
+    onChange(object: Manifest, isGone: boolean) {
+      if (isGone) ownWrites.forget(keyOf(object));
+      wake(object, isGone ? 0 : settleMs);
+    },
+  };
   const owned = ownedResources.map(
-    (resource) =>
-      new Reflector<Manifest>({
-        ...common,
-        resource,
-        labelSelector: taskLabel,
-        project: withoutManagedFields,
-        groupOf: taskOf,
-        onChange(object, isGone) {
-          if (isGone) ownWrites.forget(keyOf(object));
-          wake(object, isGone ? 0 : settleMs);
-        },
-      }),
+    (resource) => new Reflector<Manifest>({ ...common, ...ofTasks, resource }),
   );
+  const knative = new KnativeWatch({
+    ...common,
+    owned: ofTasks,
+    onBroker: (namespace) => wakeAll((task) => task.metadata.namespace === namespace),
+    onChange: () => wakeAll(() => true),
+    ...(options.knativeCheckMs !== undefined && { checkMs: options.knativeCheckMs }),
+  });
   const pods = new Reflector<PodView>({
     ...common,
     resource: podResource,
@@ -87,6 +95,11 @@ export function startController(options: ControllerOptions): Controller {
     if (key !== undefined && isTask(key)) queue.addAfter(key, ms);
   }
 
+  /** What they need of the cluster came, went or changed. */
+  function wakeAll(isConcerned: (task: Manifest) => boolean): void {
+    for (const task of tasks.values()) if (isConcerned(task)) queue.addAfter(keyOfTask(task), settleMs);
+  }
+
   function isTask(key: string): boolean {
     const [namespace, name] = key.split('/');
     return tasks.get(namespace, name!) !== undefined;
@@ -96,6 +109,7 @@ export function startController(options: ControllerOptions): Controller {
     ...options,
     ownWrites,
     strangers: new Set(),
+    knative,
     reporter: 'multi-edge-inference-controller',
     now: () => `${new Date().toISOString().slice(0, 19)}Z`,
     view: {
@@ -103,7 +117,7 @@ export function startController(options: ControllerOptions): Controller {
         const [namespace, name] = key.split('/');
         return tasks.get(namespace, name!);
       },
-      owned: (key) => owned.flatMap((reflector) => reflector.group(key)),
+      owned: (key) => [...owned.flatMap((reflector) => reflector.group(key)), ...knative.owned(key)],
       pods: (key) => pods.group(key),
     },
   };
@@ -117,8 +131,9 @@ export function startController(options: ControllerOptions): Controller {
   });
 
   const reflectors = [tasks, pods, ...owned];
-  const running = reflectors.map((reflector) => reflector.run(ending.signal));
-  const synced = Promise.all(reflectors.map((reflector) => reflector.synced)).then(() => undefined);
+  const running = [...reflectors, knative].map((each) => each.run(ending.signal));
+  const copies = Promise.all(reflectors.map((reflector) => reflector.synced));
+  const synced = Promise.all([copies, knative.checked]).then(() => undefined);
   let resync: NodeJS.Timeout | undefined;
 
   /** Each task at a moment of its own, or all would be looked at together. */
@@ -160,6 +175,7 @@ function taskOf({ metadata }: Manifest): string | undefined {
 
 function podView(pod: Manifest): PodView {
   const { name, namespace, labels, uid, resourceVersion, deletionTimestamp } = pod.metadata;
+  const { nodeName } = (pod as PodView).spec ?? {};
   const { phase, reason, message, conditions, containerStatuses } = (pod as PodView).status ?? {};
   return {
     apiVersion: pod.apiVersion,
@@ -172,6 +188,7 @@ function podView(pod: Manifest): PodView {
       ...(resourceVersion !== undefined && { resourceVersion }),
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
     },
+    ...(nodeName !== undefined && { spec: { nodeName } }),
     status: {
       ...(phase !== undefined && { phase }),
       ...(reason !== undefined && { reason }),

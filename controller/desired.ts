@@ -47,6 +47,8 @@ export interface DesiredWorker {
 export interface DesiredTask {
   /** In the order of the stages: each sends only to later ones. */
   workers: DesiredWorker[];
+  /** In a cluster: where the Broker takes events, for a task that delivers through one. */
+  brokerUrl?: string;
 }
 
 /** In a cluster: where the match worker finds query pictures of Secrets and ConfigMaps, as `<target>/<number>`. */

@@ -1,5 +1,18 @@
 // What the controller's parts tell each other about failures: the two kinds all share, and the API server's own.
+import { TransientError } from '../config/errors.ts';
 export { PermanentError, TransientError } from '../config/errors.ts';
+
+/** The cluster lacks something that the task asks for; it may be installed at any time. */
+export class LackError extends TransientError {
+  override name = 'LackError';
+  /** One word for the condition. */
+  readonly reason: string;
+
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
 
 /** What the API server answered instead of success. */
 export class ApiError extends Error {

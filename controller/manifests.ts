@@ -4,8 +4,12 @@ import type { Task } from '../config/schema/resource.ts';
 import type { WorkerConfig } from '../config/worker.ts';
 import type { DesiredTask, DesiredWorker } from './desired.ts';
 import { accessObjects } from './objects/access.ts';
-import { workerPort, type Installation, type Manifest } from './objects/manifest.ts';
+import { knativeService, scaleOf } from './objects/knativeService.ts';
+import type { Installation, Manifest } from './objects/manifest.ts';
 import { networkPolicy, takesPictures } from './objects/network.ts';
+import type { WorkerParts } from './objects/podTemplate.ts';
+import { hearsBroker, runsOnKnative, sinksOf } from './objects/runtime.ts';
+import { triggers } from './objects/triggers.ts';
 import { configMap, deployment, disruptionBudget, replicasOf, service } from './objects/workload.ts';
 
 export interface ManifestOptions {
@@ -16,37 +20,56 @@ export interface ManifestOptions {
 }
 
 /** In the order in which they are applied: what pods need comes before them, receivers before senders. */
-export function manifestsOf(task: Task, { workers }: DesiredTask, options: ManifestOptions): Manifest[] {
+export function manifestsOf(task: Task, plan: DesiredTask, options: ManifestOptions): Manifest[] {
   return [
-    ...accessObjects(task, workers),
-    ...workers.toReversed().flatMap((worker) => workerManifests(task, worker, workers, options)),
+    ...accessObjects(task, plan.workers),
+    ...plan.workers.toReversed().flatMap((worker) => workerManifests(task, worker, plan, options)),
   ];
+}
+
+/** What the worker is told, with the addresses of those it sends to. */
+export function configOf(task: Task, worker: DesiredWorker, plan: DesiredTask): WorkerConfig {
+  return { ...worker.config, sinks: sinksOf(task, worker, plan) };
 }
 
 function workerManifests(
   task: Task,
   worker: DesiredWorker,
-  all: readonly DesiredWorker[],
+  plan: DesiredTask,
   { functions, installation, stopped }: ManifestOptions,
 ): Manifest[] {
   const parts = { task, worker, functions, installation };
-  const config: WorkerConfig = { ...worker.config, sinks: sinksOf(task, worker) };
-  const replicas = stopped.has(worker.placement) ? 0 : replicasOf(parts);
+  const config = configOf(task, worker, plan);
+  const isStopped = stopped.has(worker.placement);
   const isReached =
-    takesPictures(worker) || all.some(({ routes }) => Object.values(routes).includes(worker.name));
+    takesPictures(worker) || plan.workers.some(({ routes }) => Object.values(routes).includes(worker.name));
   return [
-    networkPolicy(task, worker, all),
+    networkPolicy(parts, plan),
     configMap(parts, config),
+    ...(runsOnKnative(task, worker)
+      ? onKnative(parts, config, isStopped)
+      : asDeployment(parts, config, isStopped, isReached)),
+    // Nothing would take their events.
+    ...(hearsBroker(task, worker) && !isStopped ? triggers(parts, plan) : []),
+  ];
+}
+
+function asDeployment(
+  parts: WorkerParts,
+  config: WorkerConfig,
+  isStopped: boolean,
+  isReached: boolean,
+): Manifest[] {
+  const replicas = isStopped ? 0 : replicasOf(parts);
+  return [
     ...(isReached ? [service(parts)] : []),
     ...(replicas > 1 ? [disruptionBudget(parts)] : []),
     deployment(parts, config, replicas),
   ];
 }
 
-/** Event type -> address of the worker that takes it. */
-function sinksOf(task: Task, { routes }: DesiredWorker): Record<string, string> {
-  const { namespace } = task.metadata;
-  return Object.fromEntries(
-    Object.entries(routes).map(([type, name]) => [type, `http://${name}.${namespace}.svc:${workerPort}/`]),
-  );
+/** A Knative Service without pods would start one for the next request: stopped means that it is not there. */
+function onKnative(parts: WorkerParts, config: WorkerConfig, isStopped: boolean): Manifest[] {
+  if (isStopped) return [];
+  return [...(scaleOf(parts).min > 1 ? [disruptionBudget(parts)] : []), knativeService(parts, config)];
 }

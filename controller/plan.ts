@@ -29,8 +29,9 @@ export function planOf(wanted: readonly Manifest[], observed: readonly Manifest[
   return plan;
 }
 
-export function keyOf({ kind, metadata }: Manifest): string {
-  return `${kind}/${metadata.namespace}/${metadata.name}`;
+/** With the API, because Knative too calls a kind Service. */
+export function keyOf({ apiVersion, kind, metadata }: Manifest): string {
+  return `${apiVersion}/${kind}/${metadata.namespace}/${metadata.name}`;
 }
 
 function isOwnedBy({ metadata }: Manifest, uid: string): boolean {

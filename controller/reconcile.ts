@@ -19,12 +19,15 @@ import type { Cluster } from './cluster.ts';
 import { isCompleted, wasCompleted, workOf } from './completion.ts';
 import { statusOf, type Facts, type Outcome, type OwnStatus } from './conditions.ts';
 import { desired, type DesiredTask, type DesiredWorker, type Surroundings } from './desired.ts';
-import { ApiError, messageOf, PermanentError, TransientError } from './errors.ts';
+import { ApiError, LackError, messageOf, PermanentError, TransientError } from './errors.ts';
+import type { KnativeView } from './knative.ts';
+import { checkFeatures, knativeFor } from './knativeNeeds.ts';
 import type { Log } from './log.ts';
 import { manifestsOf } from './manifests.ts';
 import { forbiddenFiles } from './objects/cameraFiles.ts';
-import type { Installation, Manifest } from './objects/manifest.ts';
+import { workerLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { storeFolder } from './objects/podTemplate.ts';
+import { isWorkload } from './objects/runtime.ts';
 import { eventOf, occurrencesOf } from './occurrences.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { covers, isLikelyOwn, keyOf, planOf } from './plan.ts';
@@ -48,6 +51,8 @@ export interface Reconciler {
   functions: FunctionList;
   installation: Installation;
   models: Pick<Surroundings, 'resolveModel' | 'defaultModels' | 'threads'>;
+  /** What the cluster has of Knative. */
+  knative: KnativeView;
   /** Name under which events are posted. */
   reporter: string;
   /** RFC 3339, whole seconds. */
@@ -56,7 +61,8 @@ export interface Reconciler {
 }
 
 type Translation =
-  { plan: DesiredTask; models: Outcome & { isOk: true } } | { models: Outcome & { isOk: false } };
+  | { plan: DesiredTask; models: Outcome & { isOk: true }; lack?: LackError }
+  | { models: Outcome & { isOk: false } };
 
 /** @throws whatever is worth another try, after the status says so */
 export async function reconcile(context: Reconciler, key: string): Promise<void> {
@@ -65,8 +71,10 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
   const translation = translate(context, task);
   const workers = 'plan' in translation ? translation.plan.workers : [];
   const work = workOf({ workers });
-  const manifests = 'plan' in translation ? manifestsFor(context, task, translation.plan) : [];
-  const problem = 'plan' in translation ? await bringAbout(context, key, task, manifests) : undefined;
+  const lack = 'plan' in translation ? translation.lack : undefined;
+  const manifests = 'plan' in translation && !lack ? manifestsFor(context, task, translation.plan) : [];
+  const problem =
+    'plan' in translation ? (lack ?? (await bringAbout(context, key, task, manifests))) : undefined;
   const states = workerStates(
     workers,
     manifests,
@@ -92,15 +100,29 @@ function newestTask({ view, ownWrites }: Reconciler, key: string): Task | undefi
   return ownWrites.newest(`Task/${key}`, view.task(key)) as Task | undefined;
 }
 
-/** The same translation as on one machine, with paths of containers. */
-function translate({ functions, models }: Reconciler, task: Task): Translation {
+/** The same translation as on one machine, with paths of containers, and the Broker's address or why there is none. */
+function translate({ functions, models, knative }: Reconciler, task: Task): Translation {
   try {
     const created = Date.parse(task.metadata.creationTimestamp ?? '1970-01-01T00:00:00Z') / 1000;
     const plan = desired(task, { ...models, functions, clockStart: created, storeFolder });
-    return { plan, models: { isOk: true } };
+    return { ...withBroker(task, plan, knative), models: { isOk: true } };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { models: { isOk: false, isFinal: true, reason: 'ModelNotFound', message: error.message } };
+  }
+}
+
+function withBroker(
+  task: Task,
+  plan: DesiredTask,
+  knative: KnativeView,
+): { plan: DesiredTask; lack?: LackError } {
+  try {
+    const brokerUrl = knativeFor(task, plan, knative);
+    return { plan: brokerUrl === undefined ? plan : { ...plan, brokerUrl } };
+  } catch (error) {
+    if (!(error instanceof LackError)) throw error;
+    return { plan, lack: error };
   }
 }
 
@@ -128,19 +150,33 @@ async function bringAbout(
   );
   if (taken[0]) return nameTaken(taken[0]);
   // Pods need what their Deployment names, and nobody can be bound to a role that is not there.
-  const isLast = ({ manifest }: (typeof apply)[number]) => lastKinds.has(manifest.kind);
+  const isLast = ({ manifest }: (typeof apply)[number]) =>
+    lastKinds.has(manifest.kind) || isWorkload(manifest);
+  const replaced = replacedWorkloads(apply.filter(isLast), prune);
   const write = (step: (typeof apply)[number]) => applyOne(context, task, step.manifest, step.observed);
+  const remove = (object: Manifest) => context.cluster.remove(resourceOf(object), object);
   try {
+    checkFeatures(manifests, context.knative.features);
     await all(apply.filter((step) => !isLast(step)).map(write));
+    await all(replaced.map(remove));
     await all(apply.filter(isLast).map(write));
-    await all(prune.map((object) => context.cluster.remove(resourceOf(object), object)));
+    await all(prune.filter((object) => !replaced.includes(object)).map(remove));
     return undefined;
   } catch (error) {
     return error as Error;
   }
 }
 
-const lastKinds = new Set(['Deployment', 'RoleBinding']);
+const lastKinds = new Set(['RoleBinding']);
+
+/** A worker that goes from Deployment to Knative or back has its state in one place at a time: the old one ends first. */
+function replacedWorkloads(
+  arriving: readonly { manifest: Manifest }[],
+  prune: readonly Manifest[],
+): Manifest[] {
+  const workers = new Set(arriving.map(({ manifest }) => manifest.metadata.labels?.[workerLabel]));
+  return prune.filter((object) => isWorkload(object) && workers.has(object.metadata.labels?.[workerLabel]));
+}
 
 /** As Promise.all, but nothing is under way any more when it rejects. */
 async function all(writes: Promise<void>[]): Promise<void> {
@@ -244,7 +280,12 @@ async function announce(
 }
 
 function outcomeOf(error: Error): Outcome {
-  const reason = error instanceof PermanentError ? 'Refused' : error instanceof ApiError ? error.reason : '';
+  const reason =
+    error instanceof PermanentError
+      ? 'Refused'
+      : error instanceof ApiError || error instanceof LackError
+        ? error.reason
+        : '';
   const isFinal = error instanceof PermanentError || (error instanceof ApiError && error.isPermanent);
   return { isOk: false, isFinal, reason: reason || 'ApiServerTrouble', message: error.message };
 }

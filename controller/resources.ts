@@ -1,4 +1,5 @@
 // The kinds that the controller reads and writes, and what they are called in addresses.
+import { knative } from '../config/knative.ts';
 import { group, kind, plural, version } from '../config/schema/resource.ts';
 import type { Manifest } from './objects/manifest.ts';
 
@@ -18,10 +19,17 @@ export const leaseResource: Resource = {
   plural: 'leases',
 };
 
+export const configMapResource: Resource = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
+
+/** Kinds that only clusters with Knative have. */
+export const knativeServiceResource: Resource = { ...knative.service, plural: 'services' };
+export const triggerResource: Resource = { ...knative.trigger, plural: 'triggers' };
+export const brokerResource: Resource = { ...knative.broker, plural: 'brokers' };
+
 /** Kinds of objects that a task owns, on every cluster. */
 export const ownedResources: Resource[] = [
   { apiVersion: 'v1', kind: 'ServiceAccount', plural: 'serviceaccounts' },
-  { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' },
+  configMapResource,
   { apiVersion: 'v1', kind: 'Service', plural: 'services' },
   { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments' },
   { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', plural: 'poddisruptionbudgets' },
@@ -31,10 +39,16 @@ export const ownedResources: Resource[] = [
 ];
 
 const known = new Map(
-  [taskResource, podResource, nodeResource, eventResource, leaseResource, ...ownedResources].map((each) => [
-    `${each.apiVersion} ${each.kind}`,
-    each,
-  ]),
+  [
+    taskResource,
+    podResource,
+    nodeResource,
+    eventResource,
+    leaseResource,
+    knativeServiceResource,
+    triggerResource,
+    ...ownedResources,
+  ].map((each) => [`${each.apiVersion} ${each.kind}`, each]),
 );
 
 /** @throws Error for a kind that is not in the lists above */

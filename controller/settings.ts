@@ -15,11 +15,13 @@ export interface Settings {
 }
 
 const pullPolicies = ['IfNotPresent', 'Always', 'Never'] as const;
+/** Serving itself, and the gateways that it is usually installed with. */
+const usualKnativeNamespaces = 'knative-serving,kourier-system,istio-system,contour-internal';
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
  * POD_NAME, POD_NAMESPACE, MEI_LEASE, PORT, MEI_HOST, MEI_LOG_LEVEL, MEI_IMAGE, MEI_IMAGE_PULL_POLICY,
- * MEI_FILE_FOLDERS (`/a:/b`), MEI_EDGE_NODE_SELECTOR (`label=value,label=value`).
+ * MEI_FILE_FOLDERS (`/a:/b`), MEI_EDGE_NODE_SELECTOR (`label=value,label=value`), MEI_KNATIVE_NAMESPACES (`a,b`).
  * @param image of serverless.yml, when MEI_IMAGE does not say another
  * @param processName unique name when there is no POD_NAME
  * @throws ConfigError with all problems
@@ -41,6 +43,10 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
   const logLevel = env['MEI_LOG_LEVEL'] || 'info';
   if (!levels.includes(logLevel)) problems.push(`MEI_LOG_LEVEL: must be one of ${levels.join(', ')}`);
   const edgeNodeSelector = labelsOf(env['MEI_EDGE_NODE_SELECTOR'] ?? '', problems);
+  const knativeNamespaces = (env['MEI_KNATIVE_NAMESPACES'] || usualKnativeNamespaces).split(',');
+  for (const name of knativeNamespaces)
+    if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
+      problems.push(`MEI_KNATIVE_NAMESPACES: ${JSON.stringify(name)} is not the name of a namespace`);
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     identity: env['POD_NAME'] || processName,
@@ -54,6 +60,7 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
       imagePullPolicy: imagePullPolicy!,
       fileFolders,
       edgeNodeSelector,
+      knativeNamespaces,
     },
   };
 }

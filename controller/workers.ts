@@ -1,9 +1,12 @@
-// How the workers of a task are, as their Deployments and pods show it. Pure; conditions.ts makes the status of it.
+// How the workers of a task are, as their Deployments, Knative Services and pods show it. Pure; conditions.ts makes the status of it.
 import type { V1Deployment, V1Pod, V1ContainerStatus } from '@kubernetes/client-node';
 import type { StageName } from '../config/worker.ts';
 import { lastComplaint } from './complaint.ts';
 import type { DesiredWorker } from './desired.ts';
+import { knativeState, triggerTrouble } from './knativeStates.ts';
 import { workerLabel, type Manifest } from './objects/manifest.ts';
+import { isWorkload } from './objects/runtime.ts';
+import { keyOf } from './plan.ts';
 
 export type WorkerPhase = 'Pending' | 'Starting' | 'Running' | 'Failed' | 'Stopped';
 
@@ -22,7 +25,7 @@ export interface WorkerState {
 }
 
 /** What is kept of a pod. */
-export type PodView = Manifest & { status?: V1Pod['status'] };
+export type PodView = Manifest & { spec?: { nodeName?: string }; status?: V1Pod['status'] };
 
 /** @param manifests what was applied: how many pods each worker should have */
 export function workerStates(
@@ -31,19 +34,17 @@ export function workerStates(
   observed: readonly Manifest[],
   pods: readonly PodView[],
 ): WorkerState[] {
-  const find = (objects: readonly Manifest[], name: string) =>
-    objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === name) as
-      (Manifest & Pick<V1Deployment, 'spec' | 'status'>) | undefined;
   return workers.map((worker): WorkerState => {
     const { name, config } = worker;
-    const wanted = find(manifests, name)?.spec?.replicas ?? 0;
-    const { metadata, status } = find(observed, name) ?? {};
-    const own = pods.filter(
-      (pod) => pod.metadata.labels?.[workerLabel] === name && !pod.metadata.deletionTimestamp,
-    );
-    const isCurrent = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1);
-    const ready = isCurrent ? Math.min(status?.readyReplicas ?? 0, status?.updatedReplicas ?? 0) : 0;
-    const trouble = wanted === 0 ? undefined : (firstTrouble(worker, own) ?? quotaTrouble(status));
+    const isOwn = ({ metadata }: Manifest) => metadata.labels?.[workerLabel] === name;
+    const own = pods.filter((pod) => isOwn(pod) && !pod.metadata.deletionTimestamp);
+    const applied = manifests.find((manifest) => isOwn(manifest) && isWorkload(manifest));
+    const seen = applied && observed.find((object) => keyOf(object) === keyOf(applied));
+    const { wanted, ready, trouble: ofWorkload } = workloadState(applied, seen, own);
+    const trouble =
+      wanted === 0
+        ? undefined
+        : (firstTrouble(worker, own) ?? ofWorkload ?? triggerTrouble(observed.filter(isOwn)));
     const readySinceMs = Math.max(...own.map(readySince));
     return {
       name,
@@ -56,6 +57,30 @@ export function workerStates(
       ...(Number.isFinite(readySinceMs) && { readySinceMs }),
     };
   });
+}
+
+type WorkloadState = Pick<WorkerState, 'wanted' | 'ready' | 'trouble'>;
+
+function workloadState(
+  applied: Manifest | undefined,
+  observed: Manifest | undefined,
+  pods: readonly PodView[],
+): WorkloadState {
+  if (!applied) return { wanted: 0, ready: 0 };
+  return applied.kind === 'Deployment'
+    ? deploymentState(applied, observed)
+    : knativeState(applied, observed, pods);
+}
+
+function deploymentState(
+  applied: Manifest & Pick<V1Deployment, 'spec'>,
+  observed: (Manifest & Pick<V1Deployment, 'status'>) | undefined,
+): WorkloadState {
+  const { metadata, status } = observed ?? {};
+  const isCurrent = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1);
+  const ready = isCurrent ? Math.min(status?.readyReplicas ?? 0, status?.updatedReplicas ?? 0) : 0;
+  const trouble = quotaTrouble(status);
+  return { wanted: applied.spec?.replicas ?? 0, ready, ...(trouble && { trouble }) };
 }
 
 function phaseOf(
@@ -98,9 +123,11 @@ function podTrouble(worker: DesiredWorker, { status }: PodView): WorkerState['tr
       worker.nodeName === undefined ? 'no node takes it' : `node ${worker.nodeName} does not take it`;
     return { reason: 'Unschedulable', message: `${where}: ${scheduled.message ?? ''}` };
   }
-  const [container] = status?.containerStatuses ?? [];
-  const ofContainer = container && containerTrouble(worker, container);
-  if (ofContainer) return ofContainer;
+  // Beside the worker a pod may hold a proxy of Knative's or of a mesh.
+  for (const container of status?.containerStatuses ?? []) {
+    const ofContainer = containerTrouble(worker, container);
+    if (ofContainer) return ofContainer;
+  }
   if (status?.phase === 'Failed')
     return {
       reason: status.reason ?? 'PodFailed',

@@ -39,7 +39,20 @@ export const Delivery = withRules(
       }),
       broker: Type.Optional(
         Type.Object(
-          { name: objectName({ description: 'Name of the Broker.', default: 'default' }) },
+          {
+            name: objectName({ description: 'Name of the Broker.', default: 'default' }),
+            deadLetterUri: Type.Optional(
+              Type.String({
+                description:
+                  'Address (http, https) that gets events which no worker took in time. When left out: the dead letter ' +
+                  'sink of the Broker, if it has one; else they are lost.',
+                pattern: '^https?://[^/?#@]+([/?].*)?$',
+                hint: 'such as http://dead-letters.shop.svc.cluster.local/',
+                minLength: 1,
+                maxLength: 2048,
+              }),
+            ),
+          },
           { description: 'The Knative Broker, in the namespace of the task. When left out: default.' },
         ),
       ),

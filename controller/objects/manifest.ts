@@ -46,6 +46,8 @@ export interface Installation {
   fileFolders: string[];
   /** Labels that every node of edge stages must have, besides what the task asks. */
   edgeNodeSelector: Record<string, string>;
+  /** Namespaces of Knative's own parts and of its gateway: through them events reach workers on Knative. */
+  knativeNamespaces: string[];
 }
 
 /** Port on which workers listen, and which their Services have. */

@@ -2,15 +2,19 @@
 import { isIP } from 'node:net';
 import type { Task } from '../../config/schema/resource.ts';
 import type { CameraConfig } from '../../config/worker.ts';
-import type { DesiredWorker } from '../desired.ts';
+import type { DesiredTask, DesiredWorker } from '../desired.ts';
 import { ownedMetadata, workerLabels, workerPort, workerSelector, type Manifest } from './manifest.ts';
+import type { WorkerParts } from './podTemplate.ts';
+import { hearsBroker, runsOnKnative } from './runtime.ts';
 
 interface Port {
   protocol: 'TCP' | 'UDP';
   port?: number;
 }
 type Peer =
-  { podSelector: { matchLabels: Record<string, string> } } | { ipBlock: { cidr: string; except?: string[] } };
+  | { podSelector: { matchLabels: Record<string, string> } }
+  | { namespaceSelector: { matchExpressions: { key: string; operator: 'In'; values: string[] }[] } }
+  | { ipBlock: { cidr: string; except?: string[] } };
 interface Rule {
   ports: Port[];
   from?: Peer[];
@@ -18,7 +22,8 @@ interface Rule {
 }
 
 /** A policy that names both directions: everything that it does not list is denied for the worker's pods. */
-export function networkPolicy(task: Task, worker: DesiredWorker, all: readonly DesiredWorker[]): Manifest {
+export function networkPolicy(parts: WorkerParts, plan: DesiredTask): Manifest {
+  const { task, worker } = parts;
   return {
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',
@@ -26,24 +31,33 @@ export function networkPolicy(task: Task, worker: DesiredWorker, all: readonly D
     spec: {
       podSelector: { matchLabels: workerSelector(task, worker.name) },
       policyTypes: ['Ingress', 'Egress'],
-      ingress: ingress(task, worker, all),
-      egress: egress(task, worker),
+      ingress: ingress(parts, plan),
+      egress: egress(parts, plan),
     },
   };
 }
 
 const events: Port[] = [{ protocol: 'TCP', port: workerPort }];
+/** Of Knative's proxy in the pod: HTTP/1, HTTP/2 and TLS for requests, and what the autoscaler reads. */
+const proxyPorts: Port[] = [8012, 8013, 8112, 9090].map((port) => ({ protocol: 'TCP', port }));
 
-function ingress(task: Task, worker: DesiredWorker, all: readonly DesiredWorker[]): Rule[] {
-  const senders = all.filter(({ routes }) => Object.values(routes).includes(worker.name));
+function ingress({ task, worker, installation }: WorkerParts, { workers, brokerUrl }: DesiredTask): Rule[] {
+  // The gateway stands between: who sent what it passes on, no policy of pods can tell.
+  if (runsOnKnative(task, worker))
+    return [{ from: [namespaces(installation.knativeNamespaces)], ports: proxyPorts }];
+  const senders = workers.filter(({ routes }) => Object.values(routes).includes(worker.name));
   // Cameras that push come from anywhere.
   if (takesPictures(worker)) return [{ ports: events }];
   if (senders.length === 0) return [];
+  if (hearsBroker(task, worker)) return [{ ...brokerPeers(brokerUrl!, 'from'), ports: events }];
   return [{ from: senders.map(({ name }) => pods(task, name)), ports: events }];
 }
 
-function egress(task: Task, worker: DesiredWorker): Rule[] {
-  const receivers = [...new Set(Object.values(worker.routes))].sort();
+function egress({ task, worker, installation }: WorkerParts, { workers, brokerUrl }: DesiredTask): Rule[] {
+  const names = [...new Set(Object.values(worker.routes))].sort();
+  const receivers = names.map((name) => workers.find((each) => each.name === name)!);
+  const direct = receivers.filter((each) => !hearsBroker(task, each));
+  const pooled = direct.filter((each) => !runsOnKnative(task, each));
   const { stages, cameras, models, match } = worker.config;
   const has = (stage: (typeof stages)[number]) => stages.includes(stage);
   const downloads = [
@@ -58,11 +72,34 @@ function egress(task: Task, worker: DesiredWorker): Rule[] {
         { protocol: 'TCP', port },
       ]),
     },
-    ...(receivers.length > 0 ? [{ to: receivers.map((name) => pods(task, name)), ports: events }] : []),
+    ...(pooled.length > 0 ? [{ to: pooled.map(({ name }) => pods(task, name)), ports: events }] : []),
+    ...(direct.length > pooled.length
+      ? [{ to: [namespaces(installation.knativeNamespaces)], ports: anyPort }]
+      : []),
+    ...(receivers.length > direct.length ? [brokerRule(brokerUrl!)] : []),
     ...(has('ingest') ? uniqueRules(cameras.flatMap(cameraRule)) : []),
     ...uniqueRules(downloads.map((address) => hostRule(new URL(address)))),
     ...(has('status') ? [{ ports: apiServer }] : []),
   ];
+}
+
+/** Behind a Service pods may listen anywhere, and each gateway and Broker has ports of its own. */
+const anyPort: Port[] = [{ protocol: 'TCP' }];
+
+function brokerRule(brokerUrl: string): Rule {
+  const peers = brokerPeers(brokerUrl, 'to');
+  return peers.to ? { ...peers, ports: anyPort } : hostRule(new URL(brokerUrl));
+}
+
+/** The namespace of the Broker's own pods, as its address tells; anybody where it lies outside the cluster. */
+function brokerPeers(brokerUrl: string, direction: 'from' | 'to'): Pick<Rule, 'from' | 'to'> {
+  const namespace = /^[^.]+\.([^.]+)\.svc(\.|$)/.exec(new URL(brokerUrl).hostname)?.[1];
+  return namespace === undefined ? {} : { [direction]: [namespaces([namespace])] };
+}
+
+function namespaces(names: string[]): Peer {
+  const key = 'kubernetes.io/metadata.name';
+  return { namespaceSelector: { matchExpressions: [{ key, operator: 'In', values: names }] } };
 }
 
 /** Port 443 of the Service, and the usual one of the server behind it. */

@@ -1,11 +1,13 @@
 // The pods of a worker, the same for Deployments and Knative: container, probes, volumes, security, placement.
 import type { V1Container, V1EnvVar, V1PodSpec, V1Probe, V1Toleration } from '@kubernetes/client-node';
 import type { FunctionList } from '../../config/functions.ts';
+import { knative } from '../../config/knative.ts';
 import type { Task } from '../../config/schema/resource.ts';
 import type { DesiredWorker } from '../desired.ts';
 import { fileMounts } from './cameraFiles.ts';
 import { workerPort, type Installation, type Mounted } from './manifest.ts';
 import { resourcesOf } from './resources.ts';
+import { hearsBroker } from './runtime.ts';
 import { accountOf } from './access.ts';
 import { credentialVariables } from './credentials.ts';
 import { targetVolume } from './targets.ts';
@@ -82,6 +84,7 @@ function environment(task: Task, worker: DesiredWorker): V1EnvVar[] {
     NAMESPACE: task.metadata.namespace,
     SERVICE_NAME: task.metadata.name,
     ...(worker.config.stages.includes('status') && { MEI_STATUS_SINK: 'cluster' }),
+    ...(hearsBroker(task, worker) && { [knative.withoutReplies.name]: knative.withoutReplies.value }),
     ...worker.env,
   };
   return [

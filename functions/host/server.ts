@@ -24,6 +24,8 @@ export interface ServerOptions extends IntakeOptions {
   /** Bodies of all requests under way together; beyond it 429. */
   bodiesBytes: number;
   headerBytes: number;
+  /** Whether `Prefer: reply` is heard. */
+  replies: boolean;
 }
 
 export const defaultServerOptions: ServerOptions = {
@@ -32,6 +34,7 @@ export const defaultServerOptions: ServerOptions = {
   bodyBytes: 32 << 20,
   bodiesBytes: 128 << 20,
   headerBytes: 16 << 10,
+  replies: true,
 };
 
 export interface ServerParts {
@@ -69,7 +72,7 @@ function createApp(parts: ServerParts, options: ServerOptions): Express {
   app.post(
     '/',
     body,
-    answer(parts, (request) => takeEvents(intake, request)),
+    answer(parts, (request) => takeEvents(intake, request, options.replies)),
   );
   if (intake.takes('image'))
     app.post(
@@ -124,12 +127,13 @@ function admit({ state }: ServerParts, { bodyBytes, bodiesBytes }: ServerOptions
 async function takeEvents(
   intake: Intake,
   request: Request,
+  replies: boolean,
 ): Promise<{ types: string[]; replies: StageEvent[] }> {
   const envelopes = parse(request.headers, bodyOf(request), { batch: true });
   const events = envelopes.map(fromEnvelope);
   const traceparent = request.get('traceparent');
   if (traceparent !== undefined) for (const event of events) event.traceparent ??= traceparent;
-  const wantsReply = /(?:^|[,;])\s*reply\s*(?:$|[,;=])/i.test(request.get('prefer') ?? '');
+  const wantsReply = replies && /(?:^|[,;])\s*reply\s*(?:$|[,;=])/i.test(request.get('prefer') ?? '');
   return { types: events.map((event) => event.type), replies: await intake.take(events, wantsReply) };
 }
 

@@ -17,6 +17,8 @@ export interface Settings {
   drainGraceMs: number;
   defaultSink?: string;
   overrides: Attributes;
+  /** Whether events come back in the answer to a request that asks for them; otherwise they are always sent on. */
+  replies: boolean;
   /** A parent that holds the IPC channel decides when this process ends, also after Ctrl-C in its terminal. */
   followsParent: boolean;
   logLevel: string;
@@ -26,7 +28,7 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
  * MEI_WORKER_CONFIG, MEI_FUNCTIONS, PORT, MEI_HOST, MEI_REPORT_INTERVAL_MS, MEI_DRAIN_DEADLINE_MS, MEI_DRAIN_GRACE_MS, K_SINK,
- * K_CE_OVERRIDES, MEI_PARENT_IPC, MEI_LOG_LEVEL.
+ * K_CE_OVERRIDES, MEI_REPLIES, MEI_PARENT_IPC, MEI_LOG_LEVEL.
  * @throws ConfigError with all problems
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
@@ -43,6 +45,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     problems.push('MEI_WORKER_CONFIG: must name the JSON file with the worker configuration');
   const logLevel = env.MEI_LOG_LEVEL ?? 'info';
   if (!levels.includes(logLevel)) problems.push(`MEI_LOG_LEVEL: must be one of ${levels.join(', ')}`);
+  const replies = env.MEI_REPLIES || 'asked';
+  if (replies !== 'asked' && replies !== 'never') problems.push('MEI_REPLIES: must be asked or never');
   const settings: Settings = {
     configPath: env.MEI_WORKER_CONFIG ?? '',
     ...(env.MEI_FUNCTIONS && { functionsPath: env.MEI_FUNCTIONS }),
@@ -53,6 +57,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     drainGraceMs: whole('MEI_DRAIN_GRACE_MS', 0, 60_000),
     ...(sink && { defaultSink: sink }),
     overrides: overrides(env.K_CE_OVERRIDES, problems),
+    replies: replies !== 'never',
     followsParent: env.MEI_PARENT_IPC === '1',
     logLevel,
   };

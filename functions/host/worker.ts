@@ -28,6 +28,8 @@ export interface WorkerOptions {
   drainDeadlineMs: number;
   drainGraceMs: number;
   defaultSink?: string | undefined;
+  /** False: a request never gets events in its answer, as behind a Broker, which would take them in again. */
+  replies?: boolean;
   server?: Partial<ServerOptions>;
   emitter?: Partial<EmitterOptions>;
   retry?: RetryPolicy;
@@ -94,7 +96,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   let state: 'starting' | 'running' | 'draining' | 'closed' = 'starting';
   const server = createHttpServer(
     { config, stages, metrics, log, state: () => state },
-    { ...defaultServerOptions, ...options.server },
+    {
+      ...defaultServerOptions,
+      ...(options.replies !== undefined && { replies: options.replies }),
+      ...options.server,
+    },
   );
   await listen(server, options);
   const reports = new Reports({

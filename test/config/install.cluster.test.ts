@@ -4,7 +4,14 @@ import { parseAllDocuments } from 'yaml';
 import { keyOf, type KubernetesObject } from '../../config/install/assemble.ts';
 import { installObjects, manifestsYaml, overlays } from '../../config/manifests.ts';
 import { onCluster } from '../support/cluster/onCluster.ts';
-import { allowed, controllerUser, refused, type Question } from './rights.ts';
+import {
+  allowed,
+  allowedOnKnative,
+  controllerUser,
+  refused,
+  refusedOnKnative,
+  type Question,
+} from './rights.ts';
 
 onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 }, (cluster) => {
   beforeAll(async () => {
@@ -67,7 +74,7 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
 
   test('the samples of config/samples can be applied as a whole', async () => {
     const applied = await cluster().kubectl(['apply', '--dry-run=server', '-k', 'config/samples']);
-    expect(applied.trim().split('\n')).toHaveLength(5);
+    expect(applied.trim().split('\n')).toHaveLength(6);
   });
 
   test('the controller starts where only restricted pods may', async () => {
@@ -102,6 +109,15 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
 
   test.each(refused)('the controller may not %s %s (in %s)', async (...question) => {
     expect(await mayController(question)).toBe(false);
+  });
+
+  test('with the Knative overlay it may what Knative needs, and no more', async () => {
+    for (const question of allowedOnKnative)
+      expect([question, await mayController(question)]).toEqual([question, false]);
+    await cluster().kubectl(['apply', '--server-side', '-f', '-'], manifestsYaml('knative'));
+    await until(async () => (await Promise.all(allowedOnKnative.map(mayController))).every(Boolean));
+    for (const question of refusedOnKnative)
+      expect([question, await mayController(question)]).toEqual([question, false]);
   });
 
   test('kubectl auth can-i says the same', async () => {

@@ -68,3 +68,28 @@ export const refused: Question[] = [
   ['create', 'services.serving.knative.dev', 'shop'],
   ['create', 'triggers.eventing.knative.dev', 'shop'],
 ];
+
+const services = 'services.serving.knative.dev';
+const triggers = 'triggers.eventing.knative.dev';
+const brokers = 'brokers.eventing.knative.dev';
+
+/** Only with the overlay for Knative. */
+export const allowedOnKnative: Question[] = [
+  ...[services, triggers].flatMap((resource) =>
+    ['list', 'watch', 'create', 'patch', 'delete'].map((verb): Question => [verb, resource, 'shop']),
+  ),
+  ...['list', 'watch'].map((verb): Question => [verb, brokers, undefined]),
+  ['get', 'configmaps', 'knative-serving', 'config-features'],
+];
+
+export const refusedOnKnative: Question[] = [
+  ...[services, triggers].flatMap((resource) =>
+    ['get', 'update', 'deletecollection'].map((verb): Question => [verb, resource, 'shop']),
+  ),
+  // Brokers belong to people.
+  ...['create', 'patch', 'delete'].map((verb): Question => [verb, brokers, 'shop']),
+  ['get', 'configmaps', 'knative-serving', 'config-network'],
+  ['update', 'configmaps', 'knative-serving', 'config-features'],
+  ['get', 'configmaps', 'shop', 'config-features'],
+  ['create', 'sinkbindings.sources.knative.dev', 'shop'],
+];

@@ -11,7 +11,14 @@ const names = readdirSync(folder).filter((name) => name.endsWith('.yaml') && nam
 
 test('all samples are there', () => {
   expect(names).toEqual(
-    expect.arrayContaining(['history.yaml', 'minimal.yaml', 'rtsp.yaml', 'targets.yaml', 'two-cameras.yaml']),
+    expect.arrayContaining([
+      'history.yaml',
+      'knative.yaml',
+      'minimal.yaml',
+      'rtsp.yaml',
+      'targets.yaml',
+      'two-cameras.yaml',
+    ]),
   );
 });
 

@@ -146,12 +146,26 @@ test('neighbours alone may send, and a worker reaches only what its stages need'
 });
 
 test('a stage scales as the task asks, no further than its function can', () => {
-  const objects = manifests(taskOf(`{stages: {embed: {replicas: 3}, detect: {replicas: 3}}, ${twoCameras}}`));
+  const { functions } = surroundings.functions;
+  const embed = { ...functions.embed, scaling: { min: 1, max: 4, concurrency: 16 } };
+  const list = { ...surroundings.functions, functions: { ...functions, embed } };
+  const task = taskOf(`{stages: {embed: {replicas: 3}, detect: {replicas: 3}}, ${twoCameras}}`);
+  const plan = desired(task, surroundings);
+  const objects = manifestsOf(task, plan, { functions: list, installation, stopped: new Set() });
   const replicas = (name: string) => deployments(objects).get(name)?.spec?.replicas;
   expect([replicas('gate-embed-edge-1'), replicas('gate-detect-edge-1')]).toEqual([3, 1]);
   const budgets = objects.filter(({ kind }) => kind === 'PodDisruptionBudget');
   expect(budgets.map(({ metadata }) => metadata.name)).toEqual(['gate-embed-edge-1']);
 });
+
+test.each(['detect', 'embed', 'match', 'status'] as const)(
+  '%s remembers from event to event, so that a task cannot have two of it',
+  (stage) => {
+    const task = taskOf(`{stages: {${stage}: {replicas: 3}}, ${twoCameras}}`);
+    const counts = [...deployments(manifests(task)).values()].map(({ spec }) => spec!.replicas);
+    expect(counts).toEqual(counts.map(() => 1));
+  },
+);
 
 test('amounts of the task replace those of serverless.yml, and packed stages add up', () => {
   const stages = 'stages: {detect: {resources: {limits: {cpu: 200m, memory: 1Gi}}}}';

@@ -13,6 +13,7 @@ export const installation: Installation = {
   imagePullPolicy: 'IfNotPresent',
   fileFolders: ['/var/lib/recordings'],
   edgeNodeSelector: {},
+  knativeNamespaces: ['knative-serving', 'kourier-system'],
 };
 
 export const surroundings: Surroundings = {

@@ -14,6 +14,7 @@ test('everything has a default', () => {
       imagePullPolicy: 'IfNotPresent',
       fileFolders: ['/var/lib/recordings'],
       edgeNodeSelector: {},
+      knativeNamespaces: ['knative-serving', 'kourier-system', 'istio-system', 'contour-internal'],
     },
   });
 });
@@ -26,6 +27,7 @@ test('the environment decides', () => {
     MEI_IMAGE_PULL_POLICY: 'Never',
     MEI_FILE_FOLDERS: '/a:/b/c',
     MEI_EDGE_NODE_SELECTOR: 'node-role.kubernetes.io/edge=,zone=x',
+    MEI_KNATIVE_NAMESPACES: 'knative-serving,gateway',
     PORT: '0',
   };
   expect(readSettings(env, 'image:1', 'host-7')).toMatchObject({
@@ -37,6 +39,7 @@ test('the environment decides', () => {
       imagePullPolicy: 'Never',
       fileFolders: ['/a', '/b/c'],
       edgeNodeSelector: { 'node-role.kubernetes.io/edge': '', zone: 'x' },
+      knativeNamespaces: ['knative-serving', 'gateway'],
     },
   });
 });
@@ -47,9 +50,10 @@ test('all mistakes are named at once', () => {
     MEI_IMAGE_PULL_POLICY: 'Sometimes',
     MEI_FILE_FOLDERS: '/:recordings:/a/../etc',
     MEI_EDGE_NODE_SELECTOR: 'edge',
+    MEI_KNATIVE_NAMESPACES: 'gateway, serving',
     MEI_LOG_LEVEL: 'loud',
   };
   expect(() => readSettings(env, 'image:1', 'host-7')).toThrow(
-    /PORT.*MEI_IMAGE_PULL_POLICY.*MEI_FILE_FOLDERS: \/ is.*MEI_FILE_FOLDERS: recordings.*\/a\/\.\.\/etc.*MEI_LOG_LEVEL.*MEI_EDGE_NODE_SELECTOR/s,
+    /PORT.*MEI_IMAGE_PULL_POLICY.*MEI_FILE_FOLDERS: \/ is.*MEI_FILE_FOLDERS: recordings.*\/a\/\.\.\/etc.*MEI_LOG_LEVEL.*MEI_EDGE_NODE_SELECTOR.*MEI_KNATIVE_NAMESPACES: " serving" is not/s,
   );
 });

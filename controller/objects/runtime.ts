@@ -1,0 +1,94 @@
+// Where each worker runs and under which address the others reach it: the builders and reconcile's checks ask here.
+import { eventTypes, type EventName } from '../../config/events.ts';
+import type { FunctionList } from '../../config/functions.ts';
+import { knative } from '../../config/knative.ts';
+import type { Task } from '../../config/schema/resource.ts';
+import { stageNames, type StageName } from '../../config/worker.ts';
+import type { DesiredTask, DesiredWorker } from '../desired.ts';
+import { workerPort, type Manifest } from './manifest.ts';
+
+/** Workers at the edge never do: nobody has shown Knative's gateways to reach nodes behind KubeEdge. */
+export function runsOnKnative({ spec }: Task, { placement }: DesiredWorker): boolean {
+  return spec.runtime === 'Knative' && placement === 'cloud';
+}
+
+/**
+ * A Knative Service makes a Service of its own name: another name than the Deployment's keeps the two apart, so that a
+ * task can go from one to the other and back.
+ */
+export function knativeName({ name }: DesiredWorker): string {
+  return `${name}-kn`;
+}
+
+/** Whether the object runs a worker's pods. */
+export function isWorkload({ apiVersion, kind }: Pick<Manifest, 'apiVersion' | 'kind'>): boolean {
+  return kind === 'Deployment' || apiVersion === knative.service.apiVersion;
+}
+
+/** Whether events for the worker travel through the Broker. What stays at the edge, such as pictures, never does. */
+export function hearsBroker({ spec }: Task, { placement }: DesiredWorker): boolean {
+  return spec.delivery.type === 'Broker' && placement === 'cloud';
+}
+
+export function brokerNameOf({ spec }: Task): string {
+  return spec.delivery.broker?.name ?? 'default';
+}
+
+/** Base URL of a worker, as senders inside the cluster write it. */
+export function addressOf(task: Task, worker: DesiredWorker): string {
+  const { namespace } = task.metadata;
+  if (runsOnKnative(task, worker)) return `http://${knativeName(worker)}.${namespace}.svc.cluster.local/`;
+  return `http://${worker.name}.${namespace}.svc:${workerPort}/`;
+}
+
+/** Event type -> address to which the worker sends it. */
+export function sinksOf(
+  task: Task,
+  { routes }: DesiredWorker,
+  { workers, brokerUrl }: DesiredTask,
+): Record<string, string> {
+  const byName = new Map(workers.map((worker) => [worker.name, worker]));
+  return Object.fromEntries(
+    Object.entries(routes).flatMap(([type, name]) => {
+      const receiver = byName.get(name)!;
+      const address = hearsBroker(task, receiver) ? brokerUrl : addressOf(task, receiver);
+      return address === undefined ? [] : [[type, address]];
+    }),
+  );
+}
+
+export interface Subscription {
+  event: EventName;
+  /** Stages whose output it is; none for reports, which all send. */
+  from: StageName[];
+}
+
+/** What a worker gets from others. */
+export function subscriptionsOf(
+  worker: DesiredWorker,
+  { workers }: DesiredTask,
+  { functions }: FunctionList,
+): Subscription[] {
+  return (Object.keys(eventTypes) as EventName[]).flatMap((event): Subscription[] => {
+    const senders = workers.filter(({ routes }) => routes[eventTypes[event]] === worker.name);
+    if (senders.length === 0) return [];
+    if (event === 'report') return [{ event, from: [] }];
+    const producers = stageNames.filter(
+      (stage) =>
+        functions[stage].produces.includes(event) &&
+        senders.some(({ config }) => config.stages.includes(stage)) &&
+        worker.config.stages.includes(nextAfter(stage, event, functions)!),
+    );
+    return [{ event, from: producers }];
+  });
+}
+
+function nextAfter(
+  stage: StageName,
+  event: EventName,
+  functions: FunctionList['functions'],
+): StageName | undefined {
+  return stageNames
+    .slice(stageNames.indexOf(stage) + 1)
+    .find((candidate) => functions[candidate].consumes.includes(event));
+}
