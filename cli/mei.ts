@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../config/packageRoot.ts';
+import { ownMachine } from '../functions/media/addressGuard.ts';
 import { modelsCommand } from './models.ts';
+import { watchReader } from './outputReader.ts';
 import { runCommand } from './run.ts';
 import { UserError } from './userError.ts';
 import { validateCommand } from './validate.ts';
@@ -13,6 +15,11 @@ const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'),
   version: string;
 };
 
+// Whoever runs a task here may reach every network of this machine anyway; workers inherit it.
+process.env['MEI_CAMERA_NETWORKS'] ??= ownMachine;
+process.env['MEI_DOWNLOAD_NETWORKS'] ??= ownMachine;
+
+watchReader();
 const program = new Command('mei')
   .version(version)
   .description(

@@ -11,6 +11,7 @@ import { desired, type DesiredTask } from '../controller/desired.ts';
 import { startWorkers } from '../controller/processes.ts';
 import { watchReadiness, type Unready } from '../controller/readiness.ts';
 import { ensureModels } from './models.ts';
+import { finishWithoutReader, readerLeft } from './outputReader.ts';
 import { createProgress, type Progress, type ProgressStyle } from './progress.ts';
 import { writeResults } from './report.ts';
 import { readTask, withAbsolutePaths } from './taskFile.ts';
@@ -68,6 +69,7 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
     plan.workers.flatMap(({ config }) => Object.values(config.models)),
     style,
   );
+  finishWithoutReader();
   const stopped = stopSignals(options.for);
   const progress = createProgress(
     style,
@@ -89,7 +91,6 @@ function withoutEffect({ spec }: Task): string[] {
   const fields: [string, boolean][] = [
     ['spec.targets', spec.targets.length > 0],
     ['spec.tracking.mode SingleObject', spec.tracking.mode === 'SingleObject'],
-    ['spec.closeContact', spec.closeContact !== undefined],
     ['spec.timing.window', spec.timing.window !== undefined],
     ['spec.delivery.type Broker', spec.delivery.type === 'Broker'],
   ];
@@ -221,7 +222,7 @@ interface StopSignals {
   release(): void;
 }
 
-/** Ctrl-C, SIGTERM or the end of `--for` stop gracefully; a second Ctrl-C ends at once. */
+/** Ctrl-C, SIGTERM, the end of `--for` or of who reads the output stop gracefully; a second Ctrl-C ends at once. */
 function stopSignals(seconds: number | undefined): StopSignals {
   const controller = new AbortController();
   const timer = seconds === undefined ? undefined : setTimeout(() => controller.abort(), seconds * 1000);
@@ -230,12 +231,16 @@ function stopSignals(seconds: number | undefined): StopSignals {
     console.error('\nmei: stopping; results so far are written. Press Ctrl-C again to end at once.');
     controller.abort();
   };
+  const onReaderLeft = () => controller.abort();
+  if (readerLeft.aborted) onReaderLeft();
+  readerLeft.addEventListener('abort', onReaderLeft);
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   return {
     signal: controller.signal,
     release() {
       clearTimeout(timer);
+      readerLeft.removeEventListener('abort', onReaderLeft);
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
     },
