@@ -74,6 +74,8 @@ export interface MatchOptions {
   /** Least and most seconds between leaving one camera and entering the other, either direction. */
   travel: { from: string; to: string; minS: number; maxS: number }[];
   targets: { name: string; images: string[] }[];
+  /** Absent: contacts are not looked for. */
+  contacts?: { method: 'GroundPlane' | 'Ellipse'; distanceM: number; minimumS: number };
   /** Events that arrive together share a transaction; absent: each has its own. */
   batching?: { maxEvents: number; maxWaitMs: number };
   /** Seconds results are kept; absent: for ever. */

@@ -185,6 +185,7 @@ function workerEnvironment({ cameras, stages }: Group): Record<string, string> {
 
 function matchOptions({ spec }: Task, { functions }: FunctionList): WorkerConfig['match'] {
   const { threshold, margin, votes, unknownBelow } = spec.matching;
+  const { closeContact } = spec;
   return {
     acrossCamera: spec.tracking.acrossCamera,
     mode: spec.tracking.mode,
@@ -203,6 +204,13 @@ function matchOptions({ spec }: Task, { functions }: FunctionList): WorkerConfig
       name,
       images: images.map(({ file, url }, index) => file ?? url ?? `${targetImagesFolder}/${name}/${index}`),
     })),
+    ...(closeContact && {
+      contacts: {
+        method: closeContact.method,
+        distanceM: closeContact.distanceMeters,
+        minimumS: closeContact.minimumSeconds,
+      },
+    }),
     ...(functions.match.batching && { batching: functions.match.batching }),
     retentionS: durationSeconds(spec.retention.results),
     params: spec.stages.match.params,

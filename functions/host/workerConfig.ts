@@ -63,6 +63,13 @@ const match = Type.Object({
     }),
   ),
   targets: Type.Array(Type.Object({ name, images: Type.Array(Type.String({ minLength: 1 })) })),
+  contacts: Type.Optional(
+    Type.Object({
+      method: oneOf(['GroundPlane', 'Ellipse']),
+      distanceM: positive,
+      minimumS: Type.Number({ minimum: 0 }),
+    }),
+  ),
   batching: Type.Optional(
     Type.Object({ maxEvents: Type.Integer({ minimum: 1 }), maxWaitMs: Type.Integer({ minimum: 0 }) }),
   ),

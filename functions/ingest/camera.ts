@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CameraConfig } from '../../config/worker.ts';
 import { openVideo, type VideoFrame, type VideoReader } from '../media/video.ts';
-import { redact } from '../media/videoSource.ts';
+import { redact } from '../media/redact.ts';
 import type { CameraDependencies } from './cameraDependencies.ts';
 import type { CameraState } from './cameraState.ts';
 import { backoffMs } from './core/backoff.ts';
@@ -75,10 +75,11 @@ class CameraPull {
   }
 
   async #open(): Promise<VideoReader> {
-    const { timings, signal, context } = this.#deps;
+    const { timings, signal, context, guard } = this.#deps;
     const { source, fps, id } = this.#camera;
     const { openTimeoutMs, stallTimeoutMs } = timings;
-    const options = { openTimeoutMs, stallTimeoutMs, transport: source.transport, signal, fps };
+    const tls = this.#deps.readTls();
+    const options = { openTimeoutMs, stallTimeoutMs, transport: source.transport, signal, fps, guard, tls };
     const video = await openVideo(this.#uri, { ...options, credentials: this.#credentials });
     this.#state.state = 'connected';
     this.#state.message = undefined;

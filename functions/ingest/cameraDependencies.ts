@@ -1,5 +1,7 @@
 // What a pulled camera is given by handler.ts, for camera.ts and frameDelivery.ts.
 import type { Context } from '../function.ts';
+import type { AddressGuard } from '../media/addressGuard.ts';
+import type { TlsOptions } from '../media/cameraTunnel.ts';
 import type { BackoffOptions } from './core/backoff.ts';
 import type { EventOrigin } from './core/mediaEvents.ts';
 
@@ -19,6 +21,10 @@ export interface CameraDependencies {
   startedAt: number;
   /** Throws when they are named but not there. */
   readCredentials: () => { username: string; password: string } | undefined;
+  /** How the camera proves who it is; read anew for each connection. Throws when its file cannot be read. */
+  readTls: () => TlsOptions | undefined;
+  /** Addresses it may be at. */
+  guard: AddressGuard;
   /** 0..1 */
   random: () => number;
   timings: CameraTimings;

@@ -8,17 +8,20 @@ import {
   type StageFunction,
   type StageStatus,
 } from '../function.ts';
+import { guardFor, type AddressGuard } from '../media/addressGuard.ts';
 import { setThreadCount } from '../media/threadSlots.ts';
 import { runCamera } from './camera.ts';
 import type { CameraTimings } from './cameraDependencies.ts';
 import { CameraState } from './cameraState.ts';
-import { readCredentials } from './credentials.ts';
+import { readCredentials, readTls } from './credentials.ts';
 import { PushedCamera } from './push.ts';
 import { summarize } from './summary.ts';
 
 export interface IngestDependencies {
   /** Where the cameras' user names and passwords are. */
   environment: Record<string, string | undefined>;
+  /** Addresses that cameras may be at. */
+  guard: AddressGuard;
   /** 0..1 */
   random: () => number;
   timings: CameraTimings;
@@ -37,7 +40,9 @@ const timings: CameraTimings = {
 export const create: CreateStage = async (worker) => {
   const threads = Number(process.env.UV_THREADPOOL_SIZE ?? 4);
   setThreadCount(threads);
-  return createIngest(worker, { environment: process.env, random: Math.random, timings, threads });
+  const { env: environment } = process;
+  const guard = guardFor('camera', environment);
+  return createIngest(worker, { environment, guard, random: Math.random, timings, threads });
 };
 
 export function createIngest(worker: WorkerConfig, deps: IngestDependencies): StageFunction {
@@ -70,6 +75,8 @@ export function createIngest(worker: WorkerConfig, deps: IngestDependencies): St
           origin: originOf(camera),
           startedAt,
           readCredentials: () => readCredentials(camera, deps.environment),
+          readTls: () => readTls(camera, deps.environment),
+          guard: deps.guard,
           random: deps.random,
           timings: deps.timings,
           signal,

@@ -15,8 +15,16 @@ export function isDiskError(error: unknown): boolean {
 }
 
 /** What a server that does not deliver answered; always throws. */
-export async function refuse(what: string, url: string, response: Response): Promise<never> {
+export async function refuse(
+  what: string,
+  url: string,
+  response: { status: number; statusText: string; body: { cancel(): Promise<void> } | null },
+): Promise<never> {
   await response.body?.cancel();
+  if (response.status >= 300 && response.status < 400)
+    throw new PermanentError(
+      `${what}: ${url} answers ${response.status}: redirects are not followed, give the address of the file itself`,
+    );
   const message = `${what}: ${url} answers ${response.status} ${response.statusText}`.trimEnd();
   if (response.status >= 500 || response.status === 429 || response.status === 408)
     throw new TransientError(message);

@@ -11,6 +11,7 @@ import type { ModelConfig } from '../../config/worker.ts';
 import { PermanentError } from '../function.ts';
 import { download, type DownloadOptions } from './download.ts';
 import { modelFolders, type ModelFolders } from './modelFolders.ts';
+import { redact } from './redact.ts';
 
 export interface EnsureModelOptions extends Partial<ModelFolders>, DownloadOptions {}
 
@@ -77,7 +78,7 @@ async function fetchModel(
   await rename(arrived, digest === model.sha256 ? path : `${path}.wrong-digest`);
   if (digest === model.sha256) return path;
   throw new PermanentError(
-    `${what}: ${model.uri} gave a file with the digest ${digest}, not ${model.sha256}: ` +
+    `${what}: ${redact(model.uri)} gave a file with the digest ${digest}, not ${model.sha256}: ` +
       `it is not used, and kept as ${path}.wrong-digest`,
   );
 }

@@ -117,10 +117,10 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const { input, decoder, watchdog } = this.#opened;
+    const { decoder, watchdog } = this.#opened;
     watchdog.trip('stopped');
     await this.#reading;
-    await closeWhenIdle(input, watchdog, () => {
+    await closeWhenIdle(this.#opened, () => {
       decoder.freeContext();
       this.#converter.free();
       this.#frame.free();
@@ -177,7 +177,7 @@ export class VideoReader implements AsyncIterable<VideoFrame> {
       const code = await reading.catch((error: Error) => this.#fail(error.message, error));
       if (code >= 0) return true;
       if (code === constants.AVERROR_EOF) return false;
-      if (code !== constants.AVERROR_INVALIDDATA) this.#fail(libavReason(code));
+      if (code !== constants.AVERROR_INVALIDDATA) this.#fail(source.tunnel?.problem() ?? libavReason(code));
       this.#countDamage();
     }
   }
@@ -219,15 +219,16 @@ export function isMultipart(input: av.FormatContext): boolean {
 
 /** Closes an input at once, or, while a call still hangs in it, as soon as that returns. */
 export async function closeWhenIdle(
-  input: av.FormatContext,
-  watchdog: Watchdog,
+  { input, watchdog, source }: Pick<OpenedVideo, 'input' | 'watchdog' | 'source'>,
   free = () => {},
 ): Promise<void> {
   watchdog.stop();
   const close = async () => {
     free();
     await input.closeInput();
+    source.tunnel?.close();
   };
-  if (watchdog.stuck === undefined) await close();
-  else void watchdog.stuck.then(close);
+  if (watchdog.stuck === undefined) return await close();
+  source.tunnel?.close();
+  void watchdog.stuck.then(close);
 }

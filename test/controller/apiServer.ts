@@ -3,7 +3,6 @@ import { PassThrough } from 'node:stream';
 import { KubeConfig } from '@kubernetes/client-node';
 import nock from 'nock';
 import { Cluster } from '../../controller/cluster.ts';
-import type { Log } from '../../controller/log.ts';
 
 const server = 'https://api.test:6443';
 
@@ -66,11 +65,4 @@ export function podList(names: string[], resourceVersion: string, next?: string)
 
 export function failure(code: number, reason: string): object {
   return { apiVersion: 'v1', kind: 'Status', status: 'Failure', code, reason, message: `it is ${reason}` };
-}
-
-/** Keeps what is logged. */
-export function recordingLog(): Log & { lines: string[] } {
-  const lines: string[] = [];
-  const note = (keys: object, message: string) => void lines.push(`${message} ${JSON.stringify(keys)}`);
-  return { lines, info: note, warn: note, error: note };
 }

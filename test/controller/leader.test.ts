@@ -3,7 +3,7 @@ import type { Cluster } from '../../controller/cluster.ts';
 import { ApiError, TransientError } from '../../controller/errors.ts';
 import { Leader } from '../../controller/leader.ts';
 import type { Manifest } from '../../controller/objects/manifest.ts';
-import { recordingLog } from './apiServer.ts';
+import { recordingLog } from './recordingLog.ts';
 
 let ending = new AbortController();
 afterEach(() => {

@@ -7,7 +7,7 @@ import type { Task } from '../../config/schema/resource.ts';
 import { Cluster } from '../../controller/cluster.ts';
 import { startController, type Controller, type ControllerOptions } from '../../controller/controller.ts';
 import type { Cluster as TestCluster } from '../support/cluster/cluster.ts';
-import { recordingLog } from './apiServer.ts';
+import { recordingLog } from './recordingLog.ts';
 import { installation } from './sampleTasks.ts';
 
 const namespace = 'multi-edge-inference';

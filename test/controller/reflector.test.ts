@@ -4,7 +4,8 @@ import nock from 'nock';
 import type { Manifest } from '../../controller/objects/manifest.ts';
 import { Reflector, type ReflectorTiming } from '../../controller/reflector.ts';
 import { podResource } from '../../controller/resources.ts';
-import { api, event, failure, fakeCluster, podList, recordingLog, watches } from './apiServer.ts';
+import { api, event, failure, fakeCluster, podList, watches } from './apiServer.ts';
+import { recordingLog } from './recordingLog.ts';
 
 beforeAll(() => nock.disableNetConnect());
 // The next test file of this process must reach real servers again.

@@ -4,6 +4,7 @@ import type { CameraConfig, WorkerConfig } from '../../config/worker.ts';
 import type { Context, Log, StageFunction } from '../../functions/function.ts';
 import type { CameraTimings } from '../../functions/ingest/cameraDependencies.ts';
 import { createIngest } from '../../functions/ingest/handler.ts';
+import { AddressGuard, ownMachine } from '../../functions/media/addressGuard.ts';
 
 export function cameraConfig(
   id: string,
@@ -28,7 +29,7 @@ export class IngestRun {
 
   constructor(
     cameras: CameraConfig[],
-    more: { environment?: Record<string, string>; timings?: Partial<CameraTimings> } = {},
+    more: { environment?: Record<string, string>; timings?: Partial<CameraTimings>; networks?: string } = {},
   ) {
     const line = (keys: object, message: string) => {
       this.logged.push(JSON.stringify({ ...keys, message }));
@@ -51,6 +52,7 @@ export class IngestRun {
     } as WorkerConfig;
     this.stage = createIngest(worker, {
       environment: more.environment ?? {},
+      guard: new AddressGuard('camera', more.networks ?? ownMachine),
       random: () => 0.5,
       timings: { ...timings, ...more.timings },
       threads: 4,

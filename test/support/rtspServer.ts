@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { readCodedFrames, RtpPacketizer, type CodedFrame } from './rtp.ts';
 
 interface Viewer {
@@ -27,6 +28,10 @@ export class RtspServer {
   login: { username: string; password: string } | undefined;
   /** Connections stay open, but no picture is sent. */
   stalled = false;
+  /** When set, viewers are sent there instead. */
+  redirectTo: string | undefined;
+  /** Connections so far. */
+  accepted = 0;
   /** How media packets travelled to the last viewer. */
   transport: 'TCP' | 'UDP' | undefined;
   readonly #server: Server;
@@ -36,8 +41,13 @@ export class RtspServer {
   #frames: CodedFrame[] = [];
   #fps = 25;
 
-  constructor() {
-    this.#server = createServer((socket) => this.#serve(socket));
+  readonly #scheme: string;
+
+  /** With a key and a certificate: over TLS. */
+  constructor(tls?: Pick<TlsOptions, 'key' | 'cert'>) {
+    const serve = (socket: Socket) => this.#serve(socket);
+    this.#scheme = tls ? 'rtsps' : 'rtsp';
+    this.#server = tls ? createTlsServer(tls, serve) : createServer(serve);
   }
 
   /** Plays a clip in an endless loop. */
@@ -49,7 +59,7 @@ export class RtspServer {
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#timer = setInterval(() => this.#send(), 1000 / fps);
-    return `rtsp://127.0.0.1:${(this.#server.address() as AddressInfo).port}/stream1`;
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}/stream1`;
   }
 
   get viewers(): number {
@@ -84,6 +94,7 @@ export class RtspServer {
   #serve(socket: Socket): void {
     const viewer = { socket, packetizer: new RtpPacketizer(), send: () => {}, playing: false, next: 0 };
     this.#viewers.set(socket, viewer);
+    this.accepted++;
     socket.on('close', () => this.#viewers.delete(socket));
     socket.on('error', () => this.#viewers.delete(socket));
     let received = Buffer.alloc(0);
@@ -114,6 +125,7 @@ export class RtspServer {
         ].join('\r\n'),
       );
     if (method === 'OPTIONS') return void reply('200 OK', ['Public: DESCRIBE, SETUP, PLAY, TEARDOWN']);
+    if (this.redirectTo !== undefined) return void reply('302 Moved', [`Location: ${this.redirectTo}`]);
     if (!this.#allowed(request)) {
       return void reply('401 Unauthorized', [`WWW-Authenticate: Digest realm="${realm}", nonce="${nonce}"`]);
     }

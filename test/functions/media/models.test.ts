@@ -17,10 +17,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { ModelConfig } from '../../../config/worker.ts';
 import { PermanentError, TransientError } from '../../../functions/function.ts';
+import { AddressGuard, ownMachine } from '../../../functions/media/addressGuard.ts';
 import { ensureModel } from '../../../functions/media/models.ts';
 
 const bytes = randomBytes(300_000);
 const sha256 = createHash('sha256').update(bytes).digest('hex');
+const guard = new AddressGuard('download', ownMachine);
 type Answer = (request: IncomingMessage, response: ServerResponse, from: number) => void;
 
 let folder: string;
@@ -79,7 +81,7 @@ function model(fields: Partial<ModelConfig> = {}): ModelConfig {
   };
 }
 const ensure = (fields: Partial<ModelConfig> = {}, more: object = {}) =>
-  ensureModel(model(fields), { cacheFolder, pauseMs: 1, stallMs: 10_000, ...more });
+  ensureModel(model(fields), { cacheFolder, guard, pauseMs: 1, stallMs: 10_000, ...more });
 
 test('a download is kept, and not fetched again', async () => {
   const seen: [number, number | undefined][] = [];

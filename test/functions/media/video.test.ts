@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { AddressGuard, ownMachine } from '../../../functions/media/addressGuard.ts';
 import { openVideo, VideoError, type VideoFrame } from '../../../functions/media/video.ts';
 import { makeClip, numberShown, temporaryFolder } from '../../support/clips.ts';
 import { MjpegServer } from '../../support/mjpegServer.ts';
 import { sharedPath, testWithShared } from '../../support/shared.ts';
 
+const guard = new AddressGuard('camera', ownMachine);
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let clip: string;
 
@@ -122,7 +124,7 @@ test.each([
   ],
   ['not a URL', 'http://user:secret@[bad/x', /^http:\/\/\[bad\/x: is not a valid URL$/],
 ])('%s is refused in one line that names it and no secret', async (_what, source, message) => {
-  const error = await openVideo(source).then(
+  const error = await openVideo(source, { guard }).then(
     () => undefined,
     (reason: Error) => reason,
   );
@@ -144,7 +146,9 @@ test.each(['rtsp', 'http'])('a server that never answers over %s ends with a dea
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const source = `${scheme}://127.0.0.1:${port}/x`;
-  await expect(openVideo(source, { openTimeoutMs: 200 })).rejects.toThrow(`${source}: no data for 0.2 s`);
+  await expect(openVideo(source, { guard, openTimeoutMs: 200 })).rejects.toThrow(
+    `${source}: no data for 0.2 s`,
+  );
   for (const socket of sockets) socket.destroy();
   server.close();
   await once(server, 'close');
@@ -154,7 +158,7 @@ test('an abort ends a pending read, and the connection is closed', async () => {
   const server = new MjpegServer();
   const url = await server.start(50);
   const abort = new AbortController();
-  const video = await openVideo(url, { signal: abort.signal });
+  const video = await openVideo(url, { guard, signal: abort.signal });
   expect(video.live).toBe(true);
   expect(await video.read()).toMatchObject({ index: 0, width: 320, height: 240 });
   server.stalled = true;
@@ -177,7 +181,7 @@ test('leaving the loop closes the video, and closing twice is harmless', async (
 test('a stream that falls silent ends with a deadline', async () => {
   const server = new MjpegServer();
   const url = await server.start(50);
-  const video = await openVideo(url, { stallTimeoutMs: 300 });
+  const video = await openVideo(url, { guard, stallTimeoutMs: 300 });
   await video.read();
   server.stalled = true;
   const reading = (async () => {
