@@ -4,10 +4,21 @@ import { join, relative } from 'node:path';
 import type { Task } from '../config/schema/resource.ts';
 import { sourceTypeOf } from '../config/schema/source.ts';
 import type { Status } from '../config/schema/status.ts';
-import { readIdentities, type Identity } from '../functions/match/export.ts';
+import {
+  readContacts,
+  readIdentities,
+  type ContactsOfPair,
+  type Identity,
+} from '../functions/match/export.ts';
 import { annotatePicture, annotateVideo } from './annotate.ts';
 import type { ProgressStyle } from './progress.ts';
-import { numberIdentities, writeIdentities, writeMot, type IdentityNumbers } from './results.ts';
+import {
+  numberIdentities,
+  writeContacts,
+  writeIdentities,
+  writeMot,
+  type IdentityNumbers,
+} from './results.ts';
 
 export interface Run {
   task: Task;
@@ -21,6 +32,9 @@ export async function writeResults(run: Run): Promise<void> {
   const identities = readIdentities(run.out);
   const numbers = numberIdentities(identities);
   await writeIdentities(join(run.out, 'identities.jsonl'), identities);
+  const { closeContact } = run.task.spec;
+  const contacts = closeContact && readContacts(run.out, closeContact.minimumSeconds);
+  if (contacts) await writeContacts(join(run.out, 'contacts.jsonl'), contacts, identities);
   for (const camera of run.task.spec.cameras) {
     const folder = join(run.out, 'cameras', camera.id);
     const ofCamera = numbers.get(camera.id) ?? new Map<string, number>();
@@ -31,8 +45,18 @@ export async function writeResults(run: Run): Promise<void> {
       await annotateVideo(camera, folder, ofCamera, run.style);
   }
   if (run.style === 'json')
-    console.log(JSON.stringify({ type: 'result', out: run.out, identities: identities.length }));
-  else printSummary(run, identities, numbers);
+    console.log(
+      JSON.stringify({
+        type: 'result',
+        out: run.out,
+        identities: identities.length,
+        ...(contacts && { contacts: contacts.length }),
+      }),
+    );
+  else {
+    printSummary(run, identities, numbers);
+    if (contacts) printContacts(run, contacts);
+  }
 }
 
 function printSummary(run: Run, identities: Identity[], numbers: IdentityNumbers): void {
@@ -58,6 +82,16 @@ function printSummary(run: Run, identities: Identity[], numbers: IdentityNumbers
   const hasVideo = run.video && run.task.spec.cameras.some(({ source }) => sourceTypeOf(source) === 'File');
   console.log(
     `Look at ${folder}/cameras/*/annotated.jpg${hasVideo ? ' and annotated.mp4' : ''}, read ${folder}/identities.jsonl`,
+  );
+}
+
+function printContacts({ out, task }: Run, contacts: ContactsOfPair[]): void {
+  const { minimumSeconds } = task.spec.closeContact!;
+  const total = contacts.reduce((sum, { exposureS }) => sum + exposureS, 0);
+  const long = total < 120 ? `${total.toFixed(1)} s` : `${(total / 60).toFixed(1)} min`;
+  const what = contacts.length === 1 ? '1 pair of people was' : `${contacts.length} pairs of people were`;
+  console.log(
+    `${what} in close contact for ${minimumSeconds} s or longer, ${long} together: read ${join(relative('.', out) || '.', 'contacts.jsonl')}`,
   );
 }
 

@@ -174,7 +174,27 @@ export type IdentityChange =
       camera: string;
       track: string;
       time: number;
-    } & Evidence);
+    } & Evidence)
+  | ContactChange;
+
+/** Two people came close; told again, with the same `from`, while it grows. */
+export interface ContactChange {
+  kind: 'contact';
+  /** The two as they are known now; merges and splits apply to them later as to all else. */
+  identity: string;
+  other: string;
+  tracks: [{ camera: string; track: string }, { camera: string; track: string }];
+  /** Seconds since the epoch. */
+  from: number;
+  to: number;
+  /** Media time of the newest moment of it: `to`. */
+  time: number;
+  /** Time in contact, seconds. */
+  exposureS: number;
+  /** Least distance and its standard deviation, metres; null where pictures are not calibrated (Ellipse). */
+  distanceM: number | null;
+  deviationM: number | null;
+}
 
 export interface IdentitiesData {
   task: string;

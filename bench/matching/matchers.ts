@@ -23,10 +23,7 @@ export function matchOnline(recording: Recording, settings: MatchSettings, topol
   for (const { time, data } of recording.arrivals) {
     for (const tracklet of data.tracklets) {
       count += 1;
-      matcher.offer(
-        { camera: data.camera, model: data.model, aspect: data.image.width / data.image.height, tracklet },
-        time,
-      );
+      matcher.offer({ camera: data.camera, model: data.model, image: data.image, tracklet }, time);
     }
     matcher.advance(new Set());
   }

@@ -123,9 +123,10 @@ export function checkIdentities(data: unknown): IdentitiesData {
   list(message.changes, 'data.changes', limits.changes).forEach((entry, i) => {
     const path = `data.changes[${i}]`;
     const change = record(entry, path);
-    const kind = oneOf(change.kind, `${path}.kind`, ['assigned', 'merged', 'split', 'sighted']);
+    const kind = oneOf(change.kind, `${path}.kind`, ['assigned', 'merged', 'split', 'sighted', 'contact']);
     text(change.identity, `${path}.identity`);
     seconds(change.time, `${path}.time`);
+    if (kind === 'contact') return checkContact(change, path);
     if (kind === 'assigned' || kind === 'sighted') checkTrack(change, path);
     if (kind === 'assigned') boolean(change.isNew, `${path}.isNew`);
     if (kind === 'merged') text(change.from, `${path}.from`);
@@ -185,6 +186,18 @@ function checkTaskInfo(value: unknown, path: string) {
 function checkMessage(value: unknown, path: string) {
   if (typeof value !== 'string' || value.length > 4096)
     refuse(path, 'must be a text of at most 4096 characters');
+}
+
+function checkContact(change: Record<string, unknown>, path: string) {
+  text(change.other, `${path}.other`);
+  const tracks = list(change.tracks, `${path}.tracks`, 2);
+  if (tracks.length !== 2) refuse(`${path}.tracks`, 'must be two tracks');
+  tracks.forEach((track, i) => checkTrack(record(track, `${path}.tracks[${i}]`), `${path}.tracks[${i}]`));
+  seconds(change.from, `${path}.from`);
+  seconds(change.to, `${path}.to`);
+  number(change.exposureS, `${path}.exposureS`, 0);
+  for (const name of ['distanceM', 'deviationM'] as const)
+    if (change[name] !== null) number(change[name], `${path}.${name}`, 0);
 }
 
 function checkTrack(value: Record<string, unknown>, path: string) {

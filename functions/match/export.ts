@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { PermanentError } from '../function.ts';
+import type { Contact } from './core/contacts.ts';
+import { contactOf, type ContactRow } from './rows.ts';
 import { storeFileName } from './store.ts';
 
 /** One track of an identity, and why it belongs to it. Times in seconds since the epoch. */
@@ -30,10 +32,7 @@ interface Row extends IdentityTrack {
 
 /** All identities of the store in `folder`, first seen first; works while the matcher runs. */
 export function readIdentities(folder: string): Identity[] {
-  const file = join(folder, storeFileName);
-  if (!existsSync(file)) throw new PermanentError(`no results in ${folder}: ${storeFileName} is not there`);
-  const database = new Database(file, { readonly: true });
-  try {
+  return reading(folder, (database) => {
     const rows = database
       .prepare(
         `SELECT identity, camera, track, first_seen AS "from", last_seen AS "to", score, reason FROM tracks
@@ -41,6 +40,78 @@ export function readIdentities(folder: string): Identity[] {
       )
       .all() as Row[];
     return group(rows);
+  });
+}
+
+/** Two people and every time that they were close, by time. */
+export interface ContactsOfPair {
+  identities: [string, string];
+  /** Seconds in contact, in all. */
+  exposureS: number;
+  times: ContactTime[];
+}
+
+/** Times in seconds since the epoch, distances in metres; null where nothing was measured. */
+export interface ContactTime {
+  from: number;
+  to: number;
+  exposureS: number;
+  distanceM: number | null;
+  deviationM: number | null;
+}
+
+/**
+ * Who was close to whom, longest exposure first, by the identities as they are known now. Cameras that saw the same moment
+ * count it once. @param minimumS shorter contacts are left out
+ */
+export function readContacts(folder: string, minimumS: number): ContactsOfPair[] {
+  const rows = reading(
+    folder,
+    (database) =>
+      database
+        .prepare(
+          `SELECT contacts.*, first.identity AS a, second.identity AS b FROM contacts
+           JOIN tracks AS first ON first.camera = contacts.camera AND first.track = contacts.track
+           JOIN tracks AS second ON second.camera = other_camera AND second.track = other_track
+           WHERE a IS NOT NULL AND b IS NOT NULL AND a <> b ORDER BY contacts.first_seen`,
+        )
+        .all() as (ContactRow & { a: string; b: string })[],
+  );
+  const pairs = new Map<string, ContactsOfPair>();
+  for (const row of rows) {
+    const identities = [row.a, row.b].sort() as [string, string];
+    const pair = pairs.get(identities.join(' ')) ?? { identities, exposureS: 0, times: [] };
+    pairs.set(identities.join(' '), pair);
+    addTime(pair.times, contactOf(row));
+  }
+  for (const pair of pairs.values()) {
+    pair.times = pair.times.filter(({ exposureS }) => exposureS >= minimumS);
+    pair.exposureS = pair.times.reduce((sum, { exposureS }) => sum + exposureS, 0);
+  }
+  return [...pairs.values()]
+    .filter(({ times }) => times.length > 0)
+    .sort((x, y) => y.exposureS - x.exposureS);
+}
+
+/** Times that overlap are one, seen by several cameras. */
+function addTime(times: ContactTime[], { from, to, exposureS, distanceM, deviationM }: Contact): void {
+  const last = times[times.length - 1];
+  if (!last || from > last.to) {
+    times.push({ from, to, exposureS, distanceM, deviationM });
+    return;
+  }
+  last.to = Math.max(last.to, to);
+  last.exposureS = Math.max(last.exposureS, exposureS);
+  if (distanceM !== null && (last.distanceM === null || distanceM < last.distanceM))
+    Object.assign(last, { distanceM, deviationM });
+}
+
+function reading<T>(folder: string, read: (database: Database.Database) => T): T {
+  const file = join(folder, storeFileName);
+  if (!existsSync(file)) throw new PermanentError(`no results in ${folder}: ${storeFileName} is not there`);
+  const database = new Database(file, { readonly: true });
+  try {
+    return read(database);
   } finally {
     database.close();
   }

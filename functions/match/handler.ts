@@ -5,12 +5,14 @@ import type { StreamData, TaskInfo, TrackletsData } from '../../config/events.ts
 import type { CameraConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Context, type Log, type StageFunction } from '../function.ts';
 import type { Waiting } from './core/arrival.ts';
+import { createContacts, memoryS, type Contact, type ContactOptions } from './core/contacts.ts';
 import { createMatcher, type Delta } from './core/matcher.ts';
 import type { MatchSettings } from './core/settings.ts';
 import type { Topology } from './core/stays.ts';
 import { traceKey } from './core/trace.ts';
+import { createContactNews } from './contactNews.ts';
 import { createGroupCommit, type Batching } from './groupCommit.ts';
-import { givenTopology, matchSettings } from './options.ts';
+import { contactOptions, givenTopology, matchSettings } from './options.ts';
 import { openStore, type Cause, type Store } from './store.ts';
 import { checkTracklets } from './validate.ts';
 
@@ -24,6 +26,8 @@ export interface MatchDependencies {
   worker: string;
   /** How many events, and for how long, may share a transaction. */
   batching: Batching;
+  /** Absent: contacts are not looked for. */
+  contacts?: ContactOptions & { minimumS: number };
   /** Seconds of media time that results are kept; absent: for ever. */
   retentionS?: number;
 }
@@ -48,14 +52,13 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   const source = `/namespaces/${task.namespace}/multiedgeinferences/${task.name}/match/${worker}`;
   const dimensions = new Map<string, number>();
   const heardMs = new Map<string, number>();
+  const contacts = dependencies.contacts && createContacts(dependencies.contacts);
+  const contactNews = createContactNews(
+    dependencies.contacts?.minimumS ?? 0,
+    ({ camera, track }) => matcher.identityOf(camera, track) ?? store.identityOf({ camera, track }),
+  );
   const figures = { tracklets: 0, repeated: 0 };
-  let unsaved: Delta & { queued: Waiting[] } = {
-    changes: [],
-    applied: [],
-    touched: [],
-    removed: [],
-    queued: [],
-  };
+  let unsaved = nothing();
   let newest = -Infinity;
   let expired = -Infinity;
   let completed = false;
@@ -65,6 +68,10 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   matcher.restore(recovered.traces, recovered.clocks, recovered.waiting);
   newest = recovered.traces.reduce((latest, trace) => Math.max(latest, trace.to), newest);
   completed = matcher.allEnded();
+  if (contacts) {
+    const recent = store.recentContacts(newest - 2 * memoryS);
+    contacts.restore(recent.revisions, recent.contacts);
+  }
 
   function stalled(nowMs: number): Set<string> {
     const silent = new Set<string>();
@@ -94,12 +101,11 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     dimensions.set(data.model, known);
     heardMs.set(data.camera, nowMs);
     const parsed = time === undefined ? NaN : Date.parse(time) / 1000;
-    const aspect = data.image.width / data.image.height;
     for (const tracklet of data.tracklets) {
-      const { camera, model } = data;
+      const { camera, model, image } = data;
       const isNew = tracklet.revision > store.revision(camera, tracklet.track);
       const at = Number.isFinite(parsed) ? parsed : tracklet.to;
-      const waiting = isNew ? matcher.offer({ camera, model, aspect, tracklet }, at) : undefined;
+      const waiting = isNew ? matcher.offer({ camera, model, image, tracklet }, at) : undefined;
       if (waiting) unsaved.queued.push(waiting);
       figures[waiting ? 'tracklets' : 'repeated'] += 1;
       newest = Math.max(newest, tracklet.to);
@@ -122,12 +128,15 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   /** Stores everything that was not stored yet, also what an earlier failure left; gives what may be announced. */
   function save(cause: Cause): IdentitiesData['changes'] {
     const delta = matcher.takeDelta();
+    for (const { revision } of delta.applied) contacts?.take(revision);
+    const grown = contacts?.takeNews() ?? [];
     const applied = [...unsaved.applied, ...delta.applied];
     const done = new Set(applied);
     const gone = new Set(delta.removed);
     unsaved = {
       applied,
-      changes: [...unsaved.changes, ...delta.changes],
+      changes: [...unsaved.changes, ...delta.changes, ...contactNews.tell(grown)],
+      contacts: [...unsaved.contacts, ...grown],
       touched: [
         ...new Set([
           ...unsaved.touched.filter((trace) => !gone.has(traceKey(trace.camera, trace.track))),
@@ -140,7 +149,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     const clocks = new Map(cameraIds.map((id) => [id, matcher.clock(id)]));
     store.commit({ ...unsaved, clocks, cause });
     const { changes } = unsaved;
-    unsaved = { changes: [], applied: [], touched: [], removed: [], queued: [] };
+    unsaved = nothing();
     expire();
     return changes;
   }
@@ -221,6 +230,10 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   };
 }
 
+function nothing(): Delta & { queued: Waiting[]; contacts: Contact[] } {
+  return { changes: [], applied: [], touched: [], removed: [], queued: [], contacts: [] };
+}
+
 function taskInfoOf({ identities, firstSeen, lastSeen }: ReturnType<Store['totals']>): TaskInfo | undefined {
   if (firstSeen === null || lastSeen === null) return undefined;
   return {
@@ -247,6 +260,7 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
     task: worker.task,
     worker: worker.worker,
     batching: worker.match.batching ?? { maxEvents: 1, maxWaitMs: 0 },
+    ...(worker.match.contacts && { contacts: contactOptions(worker.match.contacts, worker.cameras) }),
     ...(worker.match.retentionS !== undefined && { retentionS: worker.match.retentionS }),
   });
 }

@@ -1,6 +1,7 @@
 // From a task's match options to the matcher's settings and topology. Used by the match handler's `create`.
-import type { MatchOptions, ModelConfig } from '../../config/worker.ts';
+import type { CameraConfig, MatchOptions, ModelConfig } from '../../config/worker.ts';
 import { PermanentError } from '../function.ts';
+import type { ContactOptions } from './core/contacts.ts';
 import { defaultSettings, type MatchSettings } from './core/settings.ts';
 import type { Topology } from './core/stays.ts';
 
@@ -38,6 +39,17 @@ export function givenTopology(options: MatchOptions): Pick<Topology, 'overlap' |
     overlap: (a, b) => overlaps.has(pairOf(a, b)),
     travel: (a, b) => travels.get(pairOf(a, b)),
   };
+}
+
+/** What the task asks about contacts, with the cameras whose pictures can be measured. */
+export function contactOptions(
+  { method, distanceM, minimumS }: NonNullable<MatchOptions['contacts']>,
+  cameras: readonly Pick<CameraConfig, 'id' | 'homography'>[],
+): ContactOptions & { minimumS: number } {
+  const homographies = new Map(
+    cameras.flatMap(({ id, homography }) => (homography ? [[id, homography] as const] : [])),
+  );
+  return { method, distanceM, minimumS, homographies };
 }
 
 function pairOf(a: string, b: string): string {

@@ -4,7 +4,7 @@ import type Database from 'libsql';
 
 /**
  * One step a version, never edited once released.
- * `tracks` + `prototypes`: what is known of every track, for results and history. `events`: what was announced, by the
+ * `tracks`, `prototypes`, `paths`, `contacts`: what is known of every track, for results and history. `events`: what was announced, by the
  * event that caused it, so that a repeated event gets the same answer. `traces`, `inbox`, `cameras`: the matcher's memory.
  */
 const migrations = [
@@ -35,6 +35,20 @@ const migrations = [
   CREATE TABLE cameras (
     camera TEXT PRIMARY KEY, turn REAL, position INTEGER NOT NULL, ended INTEGER NOT NULL
   ) WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE paths (
+    camera TEXT NOT NULL, track TEXT NOT NULL, revision INTEGER NOT NULL, first_seen REAL NOT NULL, last_seen REAL NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, points BLOB NOT NULL,
+    PRIMARY KEY (camera, track, revision)
+  );
+  CREATE INDEX paths_by_time ON paths (last_seen);
+  CREATE TABLE contacts (
+    camera TEXT NOT NULL, track TEXT NOT NULL, other_camera TEXT NOT NULL, other_track TEXT NOT NULL,
+    first_seen REAL NOT NULL, last_seen REAL NOT NULL, exposure REAL NOT NULL, distance REAL, deviation REAL,
+    PRIMARY KEY (camera, track, other_camera, other_track, first_seen)
+  );
+  CREATE INDEX contacts_by_time ON contacts (last_seen);
   `,
 ];
 

@@ -19,6 +19,11 @@ export function statements(database: Database.Database) {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (camera, track) DO UPDATE SET revision = excluded.revision,
        last_seen = excluded.last_seen, observations = excluded.observations, ended = excluded.ended`,
     ),
+    putPath: database.prepare('INSERT OR IGNORE INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    pathsSince: database.prepare('SELECT * FROM paths WHERE last_seen >= ? ORDER BY rowid'),
+    putContact: database.prepare('INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    contactsSince: database.prepare('SELECT * FROM contacts WHERE last_seen >= ? ORDER BY first_seen'),
+    identityOf: database.prepare('SELECT identity FROM tracks WHERE camera = ? AND track = ?'),
     putPrototype: database.prepare('INSERT OR REPLACE INTO prototypes VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
     assign: database.prepare(
       'UPDATE tracks SET identity = ?, score = ?, margin = ?, reason = ? WHERE camera = ? AND track = ?',
@@ -43,6 +48,12 @@ export function statements(database: Database.Database) {
     ),
     expirePrototypes: database.prepare(`DELETE FROM prototypes WHERE (camera, track) IN (${oldTracks})`),
     expireTracks: database.prepare(`DELETE FROM tracks WHERE (camera, track) IN (${oldTracks})`),
+    expirePaths: database.prepare(
+      'DELETE FROM paths WHERE rowid IN (SELECT rowid FROM paths WHERE last_seen < ? ORDER BY last_seen LIMIT 10000)',
+    ),
+    expireContacts: database.prepare(
+      'DELETE FROM contacts WHERE rowid IN (SELECT rowid FROM contacts WHERE last_seen < ? ORDER BY last_seen LIMIT 10000)',
+    ),
     expireEvents: database.prepare('DELETE FROM events WHERE time < ?'),
   };
 }

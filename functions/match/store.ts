@@ -4,11 +4,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decode, encode } from 'cbor-x';
 import Database from 'libsql';
-import type { IdentityChange, Prototype } from '../../config/events.ts';
+import type { IdentityChange } from '../../config/events.ts';
 import { TransientError } from '../function.ts';
 import type { CameraClock, Waiting } from './core/arrival.ts';
+import type { Contact, TrackName } from './core/contacts.ts';
 import type { Delta } from './core/matcher.ts';
+import type { Revision } from './core/revise.ts';
 import { traceKey, type Trace } from './core/trace.ts';
+import { contactOf, revisionOf, type ContactRow, type PathRow } from './rows.ts';
 import { migrate } from './schema.ts';
 import { statements, type Statements } from './statements.ts';
 
@@ -26,6 +29,7 @@ export interface Commit extends Delta {
   queued: Waiting[];
   clocks: Map<string, CameraClock>;
   cause: Cause;
+  contacts: Contact[];
 }
 
 export interface Totals {
@@ -46,6 +50,10 @@ export interface Store {
   /** What was announced because of an event; nothing when nothing was. */
   announced(cause: Cause): IdentityChange[];
   recover(): { traces: Trace[]; clocks: Map<string, CameraClock>; waiting: Waiting[] };
+  /** Contacts that ended after `time`, and the paths since then, in the order in which they were stored. */
+  recentContacts(time: number): { revisions: Revision[]; contacts: Contact[] };
+  /** Of a track that the matcher has forgotten; undefined when nobody knew. */
+  identityOf(track: TrackName): string | undefined;
   totals(): Totals;
   /** Removes results of tracks that were last seen before `time`, at most some thousand a call. */
   expire(time: number): void;
@@ -70,15 +78,15 @@ export function openStore(folder: string): Store {
   let totals: Totals | undefined;
 
   function write(commit: Commit): void {
-    const { queued, applied, touched, removed, changes, clocks, cause } = commit;
+    const { queued, applied, touched, removed, changes, clocks, cause, contacts } = commit;
     for (const { revision, order } of applied) sql.dropWaiting.run(revision.camera, order);
     for (const waiting of queued) {
       const { camera, tracklet } = waiting.revision;
       sql.putWaiting.run(camera, waiting.order, tracklet.track, tracklet.revision, encode(waiting));
     }
     for (const { revision } of applied) {
-      const { camera, model, tracklet } = revision;
-      const { track, from, to, observations, phase } = tracklet;
+      const { camera, model, image, tracklet } = revision;
+      const { track, from, to, observations, phase, path } = tracklet;
       sql.putTrack.run(
         camera,
         track,
@@ -89,10 +97,16 @@ export function openStore(folder: string): Store {
         observations,
         phase === 'end' ? 1 : 0,
       );
+      if (path.length > 0) {
+        const { width, height } = image;
+        sql.putPath.run(camera, track, tracklet.revision, from, to, width, height, bytesOf(path));
+      }
       for (const { slot, vector, scale, quality, weight, time } of tracklet.prototypes) {
         sql.putPrototype.run(camera, track, slot, bytesOf(vector), scale, quality, weight, time);
       }
     }
+    for (const { a, b, from, to, exposureS, distanceM, deviationM } of contacts)
+      sql.putContact.run(a.camera, a.track, b.camera, b.track, from, to, exposureS, distanceM, deviationM);
     for (const key of removed) sql.dropTrace.run(key);
     for (const trace of touched) sql.putTrace.run(traceKey(trace.camera, trace.track), encode(trace));
     for (const change of changes) apply(change);
@@ -104,6 +118,7 @@ export function openStore(folder: string): Store {
   }
 
   function apply(change: IdentityChange): void {
+    if (change.kind === 'contact') return;
     const { identity, score, margin, reason } = change;
     if (change.kind === 'assigned')
       sql.assign.run(identity, score, margin, reason, change.camera, change.track);
@@ -151,11 +166,22 @@ export function openStore(folder: string): Store {
       }
       return { traces, waiting, clocks };
     },
+    recentContacts(time) {
+      const revisions = (sql.pathsSince.all(time) as PathRow[]).map(revisionOf);
+      const contacts = (sql.contactsSince.all(time) as ContactRow[]).map(contactOf);
+      return { revisions, contacts };
+    },
+    identityOf({ camera, track }) {
+      const row = sql.identityOf.get(camera, track) as { identity: string | null } | undefined;
+      return row?.identity ?? undefined;
+    },
     totals: () => (totals ??= readTotals(sql)),
     expire(time) {
       guarded(folder, () => {
         sql.expirePrototypes.run(time);
         sql.expireTracks.run(time);
+        sql.expirePaths.run(time);
+        sql.expireContacts.run(time);
         sql.expireEvents.run(time);
       });
       totals = undefined;
@@ -188,8 +214,8 @@ function blobs(rows: unknown[]): Uint8Array[] {
   return (rows as { blob: ArrayBuffer | Uint8Array }[]).map(({ blob }) => new Uint8Array(blob));
 }
 
-function bytesOf(vector: Prototype['vector']): Buffer {
-  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+function bytesOf({ buffer, byteOffset, byteLength }: Int8Array | Float32Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** Runs an access to the store; what the engine or the file system refuses becomes one clear line. */

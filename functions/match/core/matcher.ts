@@ -40,6 +40,8 @@ export interface Matcher {
   takeDelta(): Delta;
   restore(traces: Trace[], clocks: Map<string, CameraClock>, waiting: Waiting[]): void;
   clock(camera: string): CameraClock;
+  /** The identity announced for a track in memory. */
+  identityOf(camera: string, track: string): string | undefined;
   allEnded(): boolean;
   waiting(): number;
   traces(): number;
@@ -232,6 +234,7 @@ export function createMatcher(
       pending = restored.length > 0;
     },
     clock: (camera) => arrival.clock(camera),
+    identityOf: (camera, track) => traces.get(traceKey(camera, track))?.identity,
     allEnded: () => arrival.ended(),
     waiting: () => arrival.size(),
     traces: () => traces.size,

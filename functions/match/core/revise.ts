@@ -9,8 +9,8 @@ const maxSlots = 8;
 export interface Revision {
   camera: string;
   model: string;
-  /** Width of the image divided by its height. */
-  aspect: number;
+  /** Pixels. */
+  image: { width: number; height: number };
   tracklet: Tracklet;
 }
 
@@ -38,7 +38,7 @@ export function newTrace(revision: Revision): Trace {
 }
 
 /** Takes what is new in a revision; the caller has checked that it is newer than `trace.revision`. */
-export function revise(trace: Trace, { camera, aspect, tracklet }: Revision): void {
+export function revise(trace: Trace, { camera, image, tracklet }: Revision): void {
   const stay = trace.stays[0]!;
   stay.to = Math.max(stay.to, tracklet.to);
   stay.open = tracklet.phase !== 'end';
@@ -49,7 +49,7 @@ export function revise(trace: Trace, { camera, aspect, tracklet }: Revision): vo
   trace.news = true;
   const { path } = tracklet;
   for (let at = 0; at + pathWidth <= path.length; at += pathWidth) {
-    stay.exit = placeAfter(stay.exit, path, at, tracklet.from, aspect);
+    stay.exit = placeAfter(stay.exit, path, at, tracklet.from, image.width / image.height);
     stay.entry = improvedEntry(stay.entry, stay.exit);
   }
   for (const { slot, vector, quality, weight, time } of tracklet.prototypes) {

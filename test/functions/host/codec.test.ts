@@ -251,6 +251,17 @@ describe('data that is refused, with its place', () => {
       ),
       /^data\.changes\[0\]\.kind/,
     ],
+    [
+      'a contact of one person',
+      withData(
+        eventTypes.identities,
+        Buffer.from(
+          '{"task":"t","namespace":"n","changes":[{"kind":"contact","identity":"a","other":"b","time":1,"tracks":[]}]}',
+        ),
+        'application/json',
+      ),
+      /^data\.changes\[0\]\.tracks: must be two tracks/,
+    ],
   ])('%s', (_what, envelope, expected) => {
     let thrown: unknown;
     try {

@@ -28,7 +28,10 @@ function feed(matcher: Matcher, event: StageEvent): void {
   if ('tracklets' in data) {
     for (const tracklet of data.tracklets) {
       const { camera, model } = data;
-      matcher.offer({ camera, model, aspect: 4 / 3, tracklet }, Date.parse(event.time!) / 1000);
+      matcher.offer(
+        { camera, model, image: { width: 640, height: 480 }, tracklet },
+        Date.parse(event.time!) / 1000,
+      );
     }
   } else matcher.endCamera(data.camera);
   matcher.advance(new Set());
