@@ -18,6 +18,23 @@ export interface CameraConfig {
     usernameEnv?: string;
     passwordEnv?: string;
     transport: 'TCP' | 'UDP';
+    /** https and rtsps; absent: verified in full against the public authorities. */
+    tls?: {
+      verification: 'Full' | 'None';
+      /** Environment variable with the path of the certificates that count instead of the public authorities. */
+      caFileEnv?: string;
+      /** Name that the certificate must have; absent: the host of the address. */
+      serverName?: string;
+    };
+    /** Push only. */
+    push?: {
+      /** Environment variable with the path of the camera's tokens, one a line. */
+      tokenFileEnv?: string;
+      /** More are refused. */
+      picturesPerSecond: number;
+      /** Senders that a webhook handshake admits; `*`: all. */
+      origins: string[];
+    };
   };
   /** At most so many frames a second are analysed; absent: all. */
   fps?: number;

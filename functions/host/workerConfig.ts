@@ -23,6 +23,20 @@ const camera = Type.Object({
     usernameEnv: Type.Optional(name),
     passwordEnv: Type.Optional(name),
     transport: oneOf(['TCP', 'UDP']),
+    tls: Type.Optional(
+      Type.Object({
+        verification: oneOf(['Full', 'None']),
+        caFileEnv: Type.Optional(name),
+        serverName: Type.Optional(name),
+      }),
+    ),
+    push: Type.Optional(
+      Type.Object({
+        tokenFileEnv: Type.Optional(name),
+        picturesPerSecond: positive,
+        origins: Type.Array(name),
+      }),
+    ),
   }),
   fps: Type.Optional(positive),
   homography: Type.Optional(Type.Array(Type.Number(), { minItems: 9, maxItems: 9 })),
