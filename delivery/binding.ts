@@ -18,6 +18,9 @@ const jsonFormat = 'application/cloudevents+json';
 const batchFormat = 'application/cloudevents-batch+json';
 const batchLimit = 1000;
 
+/** Of a batch in JSON, as it is sent. */
+export const batchContentType = `${batchFormat}; charset=utf-8`;
+
 /**
  * Reads one HTTP message. A batch with one bad event is refused as a whole, so that a sender never has to guess
  * what was taken; the message names the first bad one.
