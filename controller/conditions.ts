@@ -21,6 +21,8 @@ export interface Facts {
   models: Outcome;
   created: Outcome;
   workers: readonly WorkerState[];
+  /** Objects that others keep changing, in words. */
+  quarrels: readonly string[];
   /** Names of the models by stage. */
   modelNames: Partial<Record<string, string>>;
 }
@@ -121,18 +123,19 @@ function sourcesClaim({ before, isSuspended }: Facts): Claim {
   return { type, status: 'False', reason: 'CamerasAway', message: words.join('; ') };
 }
 
-function degradedClaim({ before, workers, isSuspended, isCompleted }: Facts): Claim {
+function degradedClaim({ before, workers, quarrels, isSuspended, isCompleted }: Facts): Claim {
   const type = 'Degraded';
   const troubled = isSuspended ? [] : workers.filter(({ trouble }) => trouble);
   const cameras = isSuspended || isCompleted ? [] : (before.cameras ?? []);
   const away = cameras.filter(({ state }) => state === 'failed' || state === 'reconnecting');
-  if (troubled.length + away.length === 0)
+  if (troubled.length + away.length + quarrels.length === 0)
     return { type, status: 'False', reason: 'AsExpected', message: '' };
   const words = [
     ...troubled.map(inWords),
+    ...quarrels,
     ...away.map(({ id, state, message }) => `camera ${id} ${state}${message ? `: ${message}` : ''}`),
   ];
-  const reason = troubled[0]?.trouble?.reason ?? 'CamerasAway';
+  const reason = troubled[0]?.trouble?.reason ?? (quarrels.length > 0 ? 'Quarrel' : 'CamerasAway');
   return { type, status: 'True', reason, message: words.join('; ') };
 }
 

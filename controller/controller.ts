@@ -1,4 +1,5 @@
 // The running controller: copies of what it looks at, and a queue of the tasks that something happened to. main.ts starts it.
+import { setMaxListeners } from 'node:events';
 import type { FunctionList } from '../config/functions.ts';
 import type { Cluster } from './cluster.ts';
 import type { Surroundings } from './desired.ts';
@@ -8,6 +9,7 @@ import type { Log } from './log.ts';
 import { taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { keyOf } from './plan.ts';
+import { Quarrels, type QuarrelOptions } from './quarrels.ts';
 import { Queue } from './queue.ts';
 import { reconcile, withoutManagedFields, type Reconciler } from './reconcile.ts';
 import { Reflector, type ReflectorTiming } from './reflector.ts';
@@ -25,6 +27,7 @@ export interface ControllerOptions {
   /** Everything is looked at anew about so often: a change that was missed is not missed for ever. */
   resyncMs?: number;
   reflectors?: Partial<ReflectorTiming>;
+  quarrels?: Partial<QuarrelOptions>;
   /** How often it is asked what the cluster has of Knative. */
   knativeCheckMs?: number;
 }
@@ -48,6 +51,8 @@ const settleMs = 200;
 export function startController(options: ControllerOptions): Controller {
   const { cluster, log, reflectors: timing } = options;
   const ending = new AbortController();
+  // Each kind that is followed waits for it.
+  setMaxListeners(50, ending.signal);
   const ownWrites = new OwnWrites();
   const common = { cluster, log, ...(timing && { timing }) };
 
@@ -108,6 +113,8 @@ export function startController(options: ControllerOptions): Controller {
   const context: Reconciler = {
     ...options,
     ownWrites,
+    quarrels: new Quarrels(options.quarrels),
+    later: (key, ms) => void queue.addAfter(key, ms),
     strangers: new Set(),
     knative,
     reporter: 'multi-edge-inference-controller',
@@ -118,6 +125,12 @@ export function startController(options: ControllerOptions): Controller {
         return tasks.get(namespace, name!);
       },
       owned: (key) => [...owned.flatMap((reflector) => reflector.group(key)), ...knative.owned(key)],
+      named({ apiVersion, kind, metadata }) {
+        const index = ownedResources.findIndex(
+          (each) => each.apiVersion === apiVersion && each.kind === kind,
+        );
+        return owned[index]?.get(metadata.namespace, metadata.name);
+      },
       pods: (key) => pods.group(key),
     },
   };

@@ -25,12 +25,14 @@ import { checkFeatures, knativeFor } from './knativeNeeds.ts';
 import type { Log } from './log.ts';
 import { manifestsOf } from './manifests.ts';
 import { forbiddenFiles } from './objects/cameraFiles.ts';
+import { pushWithoutToken } from './objects/credentials.ts';
 import { workerLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { storeFolder } from './objects/podTemplate.ts';
 import { isWorkload } from './objects/runtime.ts';
 import { eventOf, occurrencesOf } from './occurrences.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { covers, isLikelyOwn, keyOf, planOf } from './plan.ts';
+import type { Quarrels } from './quarrels.ts';
 import { resourceOf } from './resources.ts';
 import { workerStates, type PodView } from './workers.ts';
 
@@ -39,6 +41,8 @@ export interface View {
   task(key: string): Manifest | undefined;
   /** Objects that carry the task's label. */
   owned(key: string): Manifest[];
+  /** The object of that kind and name, whichever task's label it carries. */
+  named(manifest: Manifest): Manifest | undefined;
   pods(key: string): PodView[];
 }
 
@@ -46,6 +50,9 @@ export interface Reconciler {
   cluster: Pick<Cluster, 'apply' | 'claim' | 'isThere' | 'remove' | 'create'>;
   view: View;
   ownWrites: OwnWrites;
+  quarrels: Quarrels;
+  /** Looks at the task again after a while. */
+  later: (key: string, ms: number) => void;
   /** Keys of objects of others that bear names this controller needs; asked for before they are tried again. */
   strangers: Set<string>;
   functions: FunctionList;
@@ -91,6 +98,7 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
     models: translation.models,
     created: problem === undefined ? { isOk: true } : outcomeOf(problem),
     workers: states,
+    quarrels: quarrelsOver(context, key, manifests),
     modelNames: modelNames(workers),
   });
   if (problem !== undefined) throw problem;
@@ -141,7 +149,7 @@ async function bringAbout(
   task: Task,
   manifests: Manifest[],
 ): Promise<Error | undefined> {
-  const forbidden = forbiddenFiles(task, context.installation.fileFolders);
+  const forbidden = [...forbiddenFiles(task, context.installation.fileFolders), ...pushWithoutToken(task)];
   if (forbidden.length > 0) return new PermanentError(forbidden.join('; '));
   const { apply, prune, taken } = planOf(
     manifests,
@@ -153,7 +161,7 @@ async function bringAbout(
   const isLast = ({ manifest }: (typeof apply)[number]) =>
     lastKinds.has(manifest.kind) || isWorkload(manifest);
   const replaced = replacedWorkloads(apply.filter(isLast), prune);
-  const write = (step: (typeof apply)[number]) => applyOne(context, task, step.manifest, step.observed);
+  const write = (step: (typeof apply)[number]) => applyOne(context, key, task, step.manifest, step.observed);
   const remove = (object: Manifest) => context.cluster.remove(resourceOf(object), object);
   try {
     checkFeatures(manifests, context.knative.features);
@@ -186,19 +194,48 @@ async function all(writes: Promise<void>[]): Promise<void> {
 
 async function applyOne(
   context: Reconciler,
+  taskKey: string,
   task: Task,
   manifest: Manifest,
   observed: Manifest | undefined,
 ): Promise<void> {
-  const { cluster, ownWrites } = context;
+  const { ownWrites, quarrels } = context;
   const key = keyOf(manifest);
   const digest = digestOf(manifest);
   if (ownWrites.isSettled(key, observed, digest)) return;
+  const pauseMs = quarrels.pauseMs(key, digest);
+  if (pauseMs > 0) return context.later(taskKey, pauseMs);
+  const words = quarrels.isOne(key, digest) ? await objection(context, manifest) : undefined;
   // By force only over what is known to be the task's own.
   const result = observed
-    ? await cluster.apply(manifest, { force: true })
+    ? await context.cluster.apply(manifest, { force: true })
     : await claim(context, task, manifest);
   ownWrites.record(key, observed, digest, result);
+  quarrels.note(key, digest, words);
+}
+
+/** Who else sets the fields that this would set, and which. */
+async function objection({ cluster }: Reconciler, manifest: Manifest): Promise<string> {
+  const what = `others change ${manifest.kind} ${manifest.metadata.name} again and again`;
+  const way = 'make them leave it alone; until then it is set right only now and then';
+  try {
+    // Without force the server names the managers of fields that differ, and changes nothing.
+    await cluster.apply(manifest, { force: false });
+    return `${what}: ${way}`;
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 409)) throw error;
+    return `${what} (${error.message}): ${way}`;
+  }
+}
+
+function quarrelsOver(
+  { quarrels, later }: Reconciler,
+  key: string,
+  manifests: readonly Manifest[],
+): string[] {
+  const words = manifests.flatMap((manifest) => quarrels.wordsOf(keyOf(manifest)) ?? []);
+  if (words.length > 0) later(key, quarrels.calmMs);
+  return words;
 }
 
 /** They only save writes that would fail: none is missed when they are forgotten. */
@@ -245,9 +282,13 @@ function notOfThisTask({ kind, metadata }: Pick<Manifest, 'kind' | 'metadata'>):
 
 /** Copies, with what this process wrote and they do not show yet. */
 function newestOwned({ view, ownWrites }: Reconciler, key: string, manifests: Manifest[]): Manifest[] {
-  const copies = new Map(view.owned(key).map((object) => [keyOf(object), object]));
-  const keys = new Set([...copies.keys(), ...manifests.map(keyOf)]);
-  return [...keys].flatMap((each) => ownWrites.newest(each, copies.get(each)) ?? []);
+  const copies = new Map(
+    view.owned(key).map((object): [string, Manifest | undefined] => [keyOf(object), object]),
+  );
+  // Names of workers of different tasks can be the same: the other one's must not pass for missing.
+  for (const manifest of manifests)
+    if (!copies.has(keyOf(manifest))) copies.set(keyOf(manifest), view.named(manifest));
+  return [...copies].flatMap(([each, copy]) => ownWrites.newest(each, copy) ?? []);
 }
 
 async function report(context: Reconciler, key: string, task: Task, facts: Facts): Promise<void> {
@@ -255,12 +296,23 @@ async function report(context: Reconciler, key: string, task: Task, facts: Facts
   const copy = context.view.task(key);
   const digest = digestOf(status);
   if (covers(task.status, status) || context.ownWrites.isSettled(`Task/${key}`, copy, digest)) return;
+  const content = digestOf(withoutTimes(status));
+  const pauseMs = context.quarrels.pauseMs(`Task/${key}`, content);
+  if (pauseMs > 0) {
+    context.log.warn({ task: key, pauseMs: Math.round(pauseMs) }, 'others change the status again and again');
+    return context.later(key, pauseMs);
+  }
   const { apiVersion, kind, metadata } = task;
   const { name, namespace } = metadata;
   const manifest = { apiVersion, kind, metadata: { name, namespace }, status };
   const result = await context.cluster.apply(manifest, { force: true, subresource: 'status' });
   context.ownWrites.record(`Task/${key}`, copy, digest, withoutManagedFields(result));
+  context.quarrels.note(`Task/${key}`, content);
   await announce(context, task, facts, status);
+}
+
+function withoutTimes({ conditions, ...status }: OwnStatus): object {
+  return { ...status, conditions: conditions.map(({ lastTransitionTime: _time, ...claim }) => claim) };
 }
 
 /** An event that cannot be posted is no reason to do anything again. */
