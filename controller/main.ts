@@ -15,6 +15,8 @@ import { readSettings } from './settings.ts';
 /** Threads of an inference session: what the usual limit of detect allows. */
 const threads = 2;
 const stopMs = 20_000;
+/** Within the time in which the lease must be renewed one renewal may get lost on a dead connection, and be tried again. */
+const leaseRequestTimeoutMs = 4000;
 
 async function main(): Promise<void> {
   const functions = loadFunctions();
@@ -28,17 +30,20 @@ async function main(): Promise<void> {
   const config = new KubeConfig();
   config.loadFromDefault();
   const metrics = createMetrics(() => controller.queueLength());
-  const cluster = new Cluster(config, {
+  const access = {
     fieldManager: 'multi-edge-inference-controller',
-    onRequest: (method) => metrics.onRequest(method),
-  });
+    onRequest: (method: string) => metrics.onRequest(method),
+  };
+  const cluster = new Cluster(config, access);
+  // On connections of its own: renewals must not queue behind the writes of many tasks.
+  const leases = new Cluster(config, { ...access, requestTimeoutMs: leaseRequestTimeoutMs, connections: 1 });
   const models = {
     resolveModel: (...ref: Parameters<typeof resolveModel>) => resolveModel(...ref),
     defaultModels,
     threads,
   };
   const controller = startController({ cluster, functions, installation, models, log });
-  const leader = new Leader({ cluster, namespace, name: leaseName, identity, log });
+  const leader = new Leader({ cluster: leases, namespace, name: leaseName, identity, log });
   const unready = () => (controller.isCurrent() ? undefined : 'not in step with the API server');
   const health = await serveHealth({ ...settings, unready, metrics: metrics.registry });
   log.info({ port: health.port, image: installation.image }, 'waiting for the lease');

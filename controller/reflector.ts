@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, type BackoffOptions } from './backoff.ts';
 import type { Cluster, WatchEvent } from './cluster.ts';
-import { ApiError, messageOf } from './errors.ts';
+import { ApiError, messageOf, TransientError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { Manifest } from './objects/manifest.ts';
 import type { Resource } from './resources.ts';
@@ -142,7 +142,7 @@ export class Reflector<T> {
     } finally {
       clearTimeout(watchdog);
     }
-    if (stalled.signal.aborted) throw new Error(`nothing came for ${this.#timing.idleMs} ms`);
+    if (stalled.signal.aborted) throw new TransientError(`nothing came for ${this.#timing.idleMs} ms`);
   }
 
   #take({ type, object }: WatchEvent): void {
@@ -179,10 +179,10 @@ export class Reflector<T> {
     if (group?.size === 0) this.#groups.delete(name!);
   }
 
-  /** After a broken connection the stream goes on where it was; after any refusal by the server only a list helps. */
+  /** After a broken connection, or where the server has no time, the stream goes on where it was; else only a list helps. */
   #note(error: unknown): void {
     const { resource, log } = this.#options;
-    if (error instanceof StaleError || error instanceof ApiError) this.#version = undefined;
+    if (!(error instanceof TransientError) && !isBusy(error)) this.#version = undefined;
     if (error instanceof StaleError) log.info({ kind: resource.kind, error: error.message }, 'listing anew');
     else log.warn({ kind: resource.kind, error: messageOf(error) }, 'watching failed');
     if (error instanceof ApiError && error.retryAfterMs !== undefined)
@@ -196,6 +196,10 @@ export class Reflector<T> {
     this.#retryAfterMs = 0;
     await delay(ms, undefined, { signal }).catch(() => undefined);
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 429 || error.status === 503);
 }
 
 function keyOfObject({ metadata }: Manifest): string {

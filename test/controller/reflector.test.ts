@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import nock from 'nock';
@@ -25,7 +26,7 @@ afterEach(() => {
 });
 
 /** A reflector of pods that runs until the test ends; `next()` waits for the name of the next changed one. */
-function start(timing: Partial<ReflectorTiming> = {}) {
+function start(timing: Partial<ReflectorTiming> = {}, onName: (name: string) => void = () => {}) {
   const log = recordingLog();
   const changed: string[] = [];
   let wake = () => {};
@@ -35,6 +36,7 @@ function start(timing: Partial<ReflectorTiming> = {}) {
     labelSelector: 'app=x',
     project: (object: Manifest) => object.metadata.name,
     onChange: (name) => {
+      onName(name);
       changed.push(name);
       wake();
     },
@@ -126,6 +128,66 @@ test.each([
   expect(second.query.get('resourceVersion')).toBe('20');
   expect([await next(), await next(), await next()]).toEqual(['a', 'b', 'c']);
   expect(names()).toEqual(['b', 'c']);
+});
+
+test('a watch that the server has no time for goes on later where it was, and not before the server says', async () => {
+  list(['a'], '7');
+  const watching = () =>
+    api()
+      .get('/api/v1/pods')
+      .query((query) => query['watch'] === 'true' && query['resourceVersion'] === '7');
+  watching().reply(503, failure(503, 'ServiceUnavailable'));
+  watching().reply(429, failure(429, 'TooManyRequests'), { 'retry-after': '1' });
+  const { reflector, log } = start();
+  await reflector.synced;
+  const before = performance.now();
+  const { query } = await watches('pods').next();
+  expect(query.get('resourceVersion')).toBe('7');
+  expect(performance.now() - before).toBeGreaterThanOrEqual(900);
+  expect(log.lines.length).toBe(2);
+});
+
+test('a token for the next page that has expired means a new list from its beginning', async () => {
+  const page = (query: object) =>
+    api()
+      .get('/api/v1/pods')
+      .query({ limit: '500', labelSelector: 'app=x', ...query });
+  page({}).reply(200, podList(['a', 'deleted-meanwhile'], '7', 'p2'));
+  page({ continue: 'p2' }).reply(410, failure(410, 'Expired'));
+  page({}).reply(200, podList(['a'], '9', 'p2'));
+  page({ continue: 'p2' }).reply(200, podList(['b'], '9'));
+  const watching = watches('pods');
+  const { reflector, names } = start();
+  const { query } = await watching.next();
+  await reflector.synced;
+  expect([query.get('resourceVersion'), names()]).toEqual(['9', ['a', 'b']]);
+});
+
+test('a list that stops in the middle, with its connection open, is asked for again', async () => {
+  const stuck = new PassThrough();
+  stuck.write('{"metadata": {');
+  api().get('/api/v1/pods').query(true).reply(200, stuck);
+  list(['a'], '7');
+  const { reflector, names } = start();
+  await reflector.synced;
+  expect(names()).toEqual(['a']);
+});
+
+test('a handler that throws is told again: nothing is lost, nothing ends the process', async () => {
+  list(['a'], '7');
+  const watching = watches('pods');
+  let hasThrown = false;
+  const { log, next } = start({}, (name) => {
+    if (name !== 'b' || hasThrown) return;
+    hasThrown = true;
+    throw new Error('it has a flaw');
+  });
+  const first = await watching.next();
+  list(['a', 'b'], '8');
+  first.stream.write(event('ADDED', 'b', '8'));
+  await watching.next();
+  expect([await next(), await next(), await next()]).toEqual(['a', 'a', 'b']);
+  expect(log.lines.join()).toContain('it has a flaw');
 });
 
 test('a watch that is refused with 410 means a new list too', async () => {
