@@ -5,7 +5,7 @@ import type { FunctionList } from '../config/functions.ts';
 import { durationSeconds } from '../config/quantities.ts';
 import type { Camera } from '../config/schema/camera.ts';
 import type { Task } from '../config/schema/resource.ts';
-import { sourceTypeOf } from '../config/schema/source.ts';
+import { sourceTypeOf, type CameraSource } from '../config/schema/source.ts';
 import type { ModelRef } from '../config/schema/stages.ts';
 import {
   stageNames,
@@ -230,6 +230,8 @@ function cameraConfig(camera: Camera, clockStart: number): CameraConfig {
       realtime: source.realtime,
       ...(source.secretRef && credentialNames(id)),
       transport: source.transport,
+      ...(source.tls && { tls: tlsConfig(id, source.tls) }),
+      ...(type === 'Push' && { push: pushConfig(id, source.push) }),
     },
     ...(fps !== undefined && { fps }),
     ...(homography && { homography }),
@@ -237,8 +239,34 @@ function cameraConfig(camera: Camera, clockStart: number): CameraConfig {
   };
 }
 
+function tlsConfig(
+  camera: string,
+  { verification, caRef, serverName }: NonNullable<CameraSource['tls']>,
+): NonNullable<CameraConfig['source']['tls']> {
+  return {
+    verification,
+    ...(caRef && { caFileEnv: `${variablePrefix(camera)}_CA_FILE` }),
+    ...(serverName !== undefined && { serverName }),
+  };
+}
+
+function pushConfig(camera: string, push: CameraSource['push']): NonNullable<CameraConfig['source']['push']> {
+  const { tokenRef, picturesPerSecond = 30, origins = [] } = push ?? {};
+  return {
+    ...(tokenRef && { tokenFileEnv: `${variablePrefix(camera)}_TOKEN_FILE` }),
+    picturesPerSecond,
+    origins,
+  };
+}
+
 /** Environment variables that hold a camera's user name and password, e.g. CAMERA_GATE_2_USERNAME. */
 function credentialNames(camera: string) {
-  const prefix = `CAMERA_${camera.toUpperCase().replaceAll('-', '_')}`;
-  return { usernameEnv: `${prefix}_USERNAME`, passwordEnv: `${prefix}_PASSWORD` };
+  return {
+    usernameEnv: `${variablePrefix(camera)}_USERNAME`,
+    passwordEnv: `${variablePrefix(camera)}_PASSWORD`,
+  };
+}
+
+function variablePrefix(camera: string): string {
+  return `CAMERA_${camera.toUpperCase().replaceAll('-', '_')}`;
 }

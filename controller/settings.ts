@@ -1,6 +1,7 @@
 // Reads the environment of the controller's process; main.ts is its only caller.
 import { ConfigError } from '../config/validation/configError.ts';
-import type { Installation } from './objects/manifest.ts';
+import { parseNetworks } from '../config/networks.ts';
+import { usualReach, type Installation, type Reach } from './objects/manifest.ts';
 
 export interface Settings {
   /** Unique among the controllers: the name in the lease. */
@@ -21,7 +22,8 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
  * POD_NAME, POD_NAMESPACE, MEI_LEASE, PORT, MEI_HOST, MEI_LOG_LEVEL, MEI_IMAGE, MEI_IMAGE_PULL_POLICY,
- * MEI_FILE_FOLDERS (`/a:/b`), MEI_EDGE_NODE_SELECTOR (`label=value,label=value`), MEI_KNATIVE_NAMESPACES (`a,b`).
+ * MEI_FILE_FOLDERS (`/a:/b`), MEI_EDGE_NODE_SELECTOR (`label=value,label=value`), MEI_KNATIVE_NAMESPACES (`a,b`),
+ * MEI_CAMERA_NETWORKS and MEI_DOWNLOAD_NETWORKS (`public,private,10.0.0.0/8`), MEI_CAMERA_HOSTS and MEI_DOWNLOAD_HOSTS (`*.a.example`).
  * @param image of serverless.yml, when MEI_IMAGE does not say another
  * @param processName unique name when there is no POD_NAME
  * @throws ConfigError with all problems
@@ -47,6 +49,7 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
   for (const name of knativeNamespaces)
     if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
       problems.push(`MEI_KNATIVE_NAMESPACES: ${JSON.stringify(name)} is not the name of a namespace`);
+  const reach = reachOf(env, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     identity: env['POD_NAME'] || processName,
@@ -61,8 +64,21 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
       fileFolders,
       edgeNodeSelector,
       knativeNamespaces,
+      reach,
     },
   };
+}
+
+function reachOf(env: NodeJS.ProcessEnv, problems: string[]): Reach {
+  const entries = Object.entries(usualReach).map(([name, usual]) => [name, env[name] || usual] as const);
+  for (const [name, networks] of entries.filter(([name]) => name.endsWith('_NETWORKS'))) {
+    try {
+      parseNetworks(networks, name);
+    } catch (error) {
+      problems.push((error as Error).message);
+    }
+  }
+  return Object.fromEntries(entries) as unknown as Reach;
 }
 
 function labelsOf(text: string, problems: string[]): Record<string, string> {

@@ -1,6 +1,6 @@
 // Where a camera's pictures come from: part of the resource; desired() and the rules ask sourceTypeOf for its kind.
 import { Type, type Static } from '@sinclair/typebox';
-import { choice, dateTime, objectName } from './fields.ts';
+import { atomicList, choice, dateTime, objectName } from './fields.ts';
 import { withRules } from './rule.ts';
 
 const SecretRef = Type.Object(
@@ -22,6 +22,84 @@ const SecretRef = Type.Object(
   { description: 'User name and password of the camera, so that they stand in no address and no log.' },
 );
 
+const keyOf = (what: string, usual: string, name: string) =>
+  Type.Object(
+    {
+      name: objectName({ description: 'Name of a Secret in the namespace of the task.' }),
+      key: Type.String({
+        description: `Key of ${what} in the Secret.`,
+        pattern: '^[-._a-zA-Z0-9]+$',
+        hint: `a key of the Secret, such as ${usual}`,
+        default: usual,
+        minLength: 1,
+        maxLength: 253,
+      }),
+    },
+    { description: name },
+  );
+
+const Tls = Type.Object(
+  {
+    verification: choice(['Full', 'None'], {
+      description:
+        'Full: the certificate must be valid for the address. None: any is taken, so that anybody on the way can ' +
+        'play the camera.',
+      default: 'Full',
+    }),
+    caRef: Type.Optional(
+      keyOf(
+        'the certificates (PEM)',
+        'ca.crt',
+        'Authorities that count for this camera, or its own certificate. When left out: the public ones.',
+      ),
+    ),
+    serverName: Type.Optional(
+      Type.String({
+        description: 'Name that the certificate must have. When left out: the host of uri.',
+        pattern: '^[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?$',
+        hint: 'a host name such as door.cameras.example',
+        minLength: 1,
+        maxLength: 253,
+      }),
+    ),
+  },
+  { description: 'rtsps and https: how the camera proves who it is.' },
+);
+
+const Push = Type.Object(
+  {
+    tokenRef: Type.Optional(
+      keyOf(
+        'the tokens, one a line',
+        'token',
+        'Bearer tokens of the camera: pictures are taken only with one of them. In a cluster it is needed.',
+      ),
+    ),
+    picturesPerSecond: Type.Number({
+      description: 'A camera that sends more hears 429 and when to come again.',
+      default: 30,
+      minimum: 0.1,
+      maximum: 240,
+    }),
+    origins: atomicList(
+      Type.String({
+        description: 'Name under which a sender of webhooks asks to be admitted; * admits all.',
+        pattern: '^([*]|[A-Za-z0-9]([-.A-Za-z0-9]*[A-Za-z0-9])?)$',
+        hint: 'a host name such as events.example.com, or *',
+        minLength: 1,
+        maxLength: 253,
+      }),
+      {
+        description:
+          'Senders that the handshake of CloudEvents webhooks (OPTIONS) admits; tokens are needed all the same.',
+        default: [],
+        maxItems: 16,
+      },
+    ),
+  },
+  { description: 'Push: who may send pictures, and how many.' },
+);
+
 const sourceFields = Type.Object(
   {
     type: Type.Optional(
@@ -40,6 +118,8 @@ const sourceFields = Type.Object(
       }),
     ),
     secretRef: Type.Optional(SecretRef),
+    tls: Type.Optional(Tls),
+    push: Type.Optional(Push),
     startTime: Type.Optional(
       dateTime({
         description:
@@ -102,6 +182,17 @@ export const Source = withRules(sourceFields, [
     message: 'the uri of a File is a path or a file:// address; for a network camera change type',
     check: (source) =>
       source.type !== 'File' || !source.uri || !/^(rtsps?|https?):\/\//.test(source.uri) || ['uri'],
+  },
+  {
+    rule: "!has(self.push) || (has(self.type) ? self.type == 'Push' : !has(self.uri))",
+    message:
+      'push counts only for a camera that POSTs its pictures: remove it, or remove uri and set type: Push',
+    check: (source) => source.push === undefined || sourceTypeOf(source) === 'Push' || ['push'],
+  },
+  {
+    rule: "!has(self.tls) || (has(self.uri) && self.uri.matches('^(rtsps|https)://'))",
+    message: 'tls counts only for addresses that begin with rtsps:// or https://: remove it or change uri',
+    check: (source) => source.tls === undefined || /^(rtsps|https):\/\//.test(source.uri ?? '') || ['tls'],
   },
   {
     rule: "!has(self.uri) || !self.uri.matches('^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*@')",

@@ -48,7 +48,25 @@ export interface Installation {
   edgeNodeSelector: Record<string, string>;
   /** Namespaces of Knative's own parts and of its gateway: through them events reach workers on Knative. */
   knativeNamespaces: string[];
+  /** What workers may connect to because a task says so, as they read it: see config/networks.ts. */
+  reach: Reach;
 }
+
+/** Lists of networks and hosts, as in the settings of the same names. */
+export interface Reach {
+  MEI_CAMERA_NETWORKS: string;
+  MEI_CAMERA_HOSTS: string;
+  MEI_DOWNLOAD_NETWORKS: string;
+  MEI_DOWNLOAD_HOSTS: string;
+}
+
+/** What workers take for granted, so that nobody has to tell them. */
+export const usualReach: Reach = {
+  MEI_CAMERA_NETWORKS: 'public,private',
+  MEI_CAMERA_HOSTS: '',
+  MEI_DOWNLOAD_NETWORKS: 'public',
+  MEI_DOWNLOAD_HOSTS: '',
+};
 
 /** Port on which workers listen, and which their Services have. */
 export const workerPort = 8080;

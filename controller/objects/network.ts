@@ -1,9 +1,17 @@
 // Who may speak with a worker: its neighbours in the chain, and what its stages need outside. All else is denied.
 import { isIP } from 'node:net';
+import { cidrsOf, networkWords, parseNetworks } from '../../config/networks.ts';
 import type { Task } from '../../config/schema/resource.ts';
 import type { CameraConfig } from '../../config/worker.ts';
 import type { DesiredTask, DesiredWorker } from '../desired.ts';
-import { ownedMetadata, workerLabels, workerPort, workerSelector, type Manifest } from './manifest.ts';
+import {
+  ownedMetadata,
+  workerLabels,
+  workerPort,
+  workerSelector,
+  type Manifest,
+  type Reach,
+} from './manifest.ts';
 import type { WorkerParts } from './podTemplate.ts';
 import { hearsBroker, runsOnKnative } from './runtime.ts';
 
@@ -46,8 +54,7 @@ function ingress({ task, worker, installation }: WorkerParts, { workers, brokerU
   if (runsOnKnative(task, worker))
     return [{ from: [namespaces(installation.knativeNamespaces)], ports: proxyPorts }];
   const senders = workers.filter(({ routes }) => Object.values(routes).includes(worker.name));
-  // Cameras that push come from anywhere.
-  if (takesPictures(worker)) return [{ ports: events }];
+  if (takesPictures(worker)) return [{ ...camerasThatPush(installation.reach), ports: events }];
   if (senders.length === 0) return [];
   if (hearsBroker(task, worker)) return [{ ...brokerPeers(brokerUrl!, 'from'), ports: events }];
   return [{ from: senders.map(({ name }) => pods(task, name)), ports: events }];
@@ -59,6 +66,7 @@ function egress({ task, worker, installation }: WorkerParts, { workers, brokerUr
   const direct = receivers.filter((each) => !hearsBroker(task, each));
   const pooled = direct.filter((each) => !runsOnKnative(task, each));
   const { stages, cameras, models, match } = worker.config;
+  const { reach } = installation;
   const has = (stage: (typeof stages)[number]) => stages.includes(stage);
   const downloads = [
     ...(has('detect') ? [models.detect?.uri] : []),
@@ -77,8 +85,8 @@ function egress({ task, worker, installation }: WorkerParts, { workers, brokerUr
       ? [{ to: [namespaces(installation.knativeNamespaces)], ports: anyPort }]
       : []),
     ...(receivers.length > direct.length ? [brokerRule(brokerUrl!)] : []),
-    ...(has('ingest') ? uniqueRules(cameras.flatMap(cameraRule)) : []),
-    ...uniqueRules(downloads.map((address) => hostRule(new URL(address)))),
+    ...(has('ingest') ? uniqueRules(cameras.flatMap((camera) => cameraRule(camera, reach))) : []),
+    ...uniqueRules(downloads.map((address) => hostRule(new URL(address), reach.MEI_DOWNLOAD_NETWORKS))),
     ...(has('status') ? [{ ports: apiServer }] : []),
   ];
 }
@@ -88,7 +96,7 @@ const anyPort: Port[] = [{ protocol: 'TCP' }];
 
 function brokerRule(brokerUrl: string): Rule {
   const peers = brokerPeers(brokerUrl, 'to');
-  return peers.to ? { ...peers, ports: anyPort } : hostRule(new URL(brokerUrl));
+  return peers.to ? { ...peers, ports: anyPort } : hostRule(new URL(brokerUrl), 'public,private');
 }
 
 /** The namespace of the Broker's own pods, as its address tells; anybody where it lies outside the cluster. */
@@ -117,11 +125,11 @@ function pods(task: Task, worker: string): Peer {
   return { podSelector: { matchLabels: workerSelector(task, worker) } };
 }
 
-function cameraRule({ source }: CameraConfig): Rule[] {
+function cameraRule({ source }: CameraConfig, reach: Reach): Rule[] {
   if ((source.type !== 'RTSP' && source.type !== 'HTTP') || !source.uri || !URL.canParse(source.uri))
     return [];
   const url = new URL(source.uri);
-  const rule = hostRule(url);
+  const rule = hostRule(url, reach.MEI_CAMERA_NETWORKS);
   // Media over UDP comes from ports that the camera chooses.
   if (source.type === 'RTSP' && source.transport === 'UDP')
     return [{ ...rule, ports: [...rule.ports, { protocol: 'UDP' }] }];
@@ -130,18 +138,42 @@ function cameraRule({ source }: CameraConfig): Rule[] {
 
 const usualPorts: Record<string, number> = { 'rtsp:': 554, 'rtsps:': 322, 'http:': 80, 'https:': 443 };
 
-/** Only to that address when it is one; a name can mean any address but those of cloud metadata. */
-function hostRule(url: URL): Rule {
+/** Only to that address when it is one; a name can mean any address of the networks but those of cloud metadata. */
+function hostRule(url: URL, networks: string): Rule {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const version = isIP(host);
-  const to: Peer[] =
-    version === 0
-      ? [
-          { ipBlock: { cidr: '0.0.0.0/0', except: ['169.254.0.0/16'] } },
-          { ipBlock: { cidr: '::/0', except: ['fe80::/10', 'fd00:ec2::254/128'] } },
-        ]
-      : [{ ipBlock: { cidr: `${host}/${version === 4 ? 32 : 128}` } }];
+  const to = version === 0 ? blocks(networks) : [block(`${host}/${version === 4 ? 32 : 128}`)];
   return { to, ports: [{ protocol: 'TCP', port: Number(url.port) || usualPorts[url.protocol] || 443 }] };
+}
+
+/** Cameras that push come from the networks where cameras are; from anywhere where those are not limited. */
+function camerasThatPush(reach: Reach): Pick<Rule, 'from'> {
+  if (entriesOf(reach.MEI_CAMERA_NETWORKS).includes('public')) return {};
+  return { from: blocks(reach.MEI_CAMERA_NETWORKS) };
+}
+
+const alwaysExcept = ['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128'];
+
+/** What workers themselves allow, as far as a policy can say it. */
+function blocks(networks: string): Peer[] {
+  const entries = entriesOf(networks);
+  const isPublic = entries.includes('public');
+  const except = [...alwaysExcept, ...(entries.includes('private') ? [] : networkWords.private)];
+  const others = entries.filter((entry) => entry !== 'public' && !(isPublic && entry === 'private'));
+  return [
+    ...(isPublic ? cidrsOf('public').map((cidr) => block(cidr, except)) : []),
+    ...others.flatMap(cidrsOf).map((cidr) => block(cidr)),
+  ];
+}
+
+function block(cidr: string, except: readonly string[] = []): Peer {
+  const inside = except.filter((each) => each.includes(':') === cidr.includes(':'));
+  return { ipBlock: { cidr, ...(inside.length > 0 && { except: inside }) } };
+}
+
+/** A pod's own loopback is subject to no policy. */
+function entriesOf(networks: string): string[] {
+  return parseNetworks(networks, 'networks').entries.filter((entry) => entry !== 'loopback');
 }
 
 function uniqueRules(rules: Rule[]): Rule[] {

@@ -5,11 +5,11 @@ import { knative } from '../../config/knative.ts';
 import type { Task } from '../../config/schema/resource.ts';
 import type { DesiredWorker } from '../desired.ts';
 import { fileMounts } from './cameraFiles.ts';
-import { workerPort, type Installation, type Mounted } from './manifest.ts';
+import { workerPort, type Installation, type Mounted, usualReach, type Reach } from './manifest.ts';
 import { resourcesOf } from './resources.ts';
 import { hearsBroker } from './runtime.ts';
 import { accountOf } from './access.ts';
-import { credentialVariables } from './credentials.ts';
+import { credentialVariables, credentialVolume } from './credentials.ts';
 import { targetVolume } from './targets.ts';
 
 export const configFolder = '/etc/multi-edge-inference';
@@ -53,7 +53,7 @@ function container({ task, worker, functions, installation }: WorkerParts, mount
     imagePullPolicy: installation.imagePullPolicy,
     command: ['node', 'dist/functions/host/main.js'],
     ports: [{ name: 'http', containerPort: workerPort, protocol: 'TCP' }],
-    env: environment(task, worker),
+    env: environment({ task, worker, functions, installation }),
     // The last lines of its log become the pod's message: the status quotes them.
     terminationMessagePolicy: 'FallbackToLogsOnError',
     resources: resourcesOf(task, worker, functions),
@@ -73,7 +73,7 @@ function probe(path: string, times: Pick<V1Probe, 'periodSeconds' | 'failureThre
   return { httpGet: { path, port: 'http', scheme: 'HTTP' }, timeoutSeconds: 3, ...times };
 }
 
-function environment(task: Task, worker: DesiredWorker): V1EnvVar[] {
+function environment({ task, worker, installation }: WorkerParts): V1EnvVar[] {
   const values: Record<string, string> = {
     MEI_WORKER_CONFIG: `${configFolder}/worker.json`,
     MEI_HOST: '0.0.0.0',
@@ -85,12 +85,18 @@ function environment(task: Task, worker: DesiredWorker): V1EnvVar[] {
     SERVICE_NAME: task.metadata.name,
     ...(worker.config.stages.includes('status') && { MEI_STATUS_SINK: 'cluster' }),
     ...(hearsBroker(task, worker) && { [knative.withoutReplies.name]: knative.withoutReplies.value }),
+    ...unusual(installation.reach),
     ...worker.env,
   };
   return [
     ...Object.entries(values).map(([name, value]) => ({ name, value })),
     ...credentialVariables(task, worker),
   ];
+}
+
+function unusual(reach: Reach): Record<string, string> {
+  const usual: Record<string, string> = { ...usualReach };
+  return Object.fromEntries(Object.entries(reach).filter(([name, value]) => value !== usual[name]));
 }
 
 function volumesOf({ task, worker, installation }: WorkerParts): Mounted[] {
@@ -104,6 +110,7 @@ function volumesOf({ task, worker, installation }: WorkerParts): Mounted[] {
     ...(worker.config.storeFolder === undefined ? [] : [scratch('store', storeFolder, '4Gi')]),
     ...fileMounts(worker, installation.fileFolders),
     ...targetVolume(task, worker),
+    ...credentialVolume(task, worker),
   ];
 }
 

@@ -48,6 +48,18 @@ export const ruleCases: [message: string, place: string, broken: object, kept: o
     source({ uri: 'rtsp://a/x@y' }),
   ],
   [
+    'push counts only for a camera',
+    'spec.cameras[0].source.push',
+    source({ uri: 'http://a/', push: { tokenRef: { name: 'tokens' } } }),
+    source({ push: { tokenRef: { name: 'tokens' } } }),
+  ],
+  [
+    'tls counts only for addresses',
+    'spec.cameras[0].source.tls',
+    source({ uri: 'rtsp://a/', tls: { verification: 'None' } }),
+    source({ uri: 'rtsps://a/', tls: { verification: 'None', caRef: { name: 'authority' } } }),
+  ],
+  [
     'the matrix cannot be inverted',
     'spec.cameras[0].homography',
     one({ homography: [1, 0, 0, 2, 0, 0, 0, 0, 1] }),

@@ -5,7 +5,7 @@ import { resolveModel } from '../../config/models.ts';
 import type { Task } from '../../config/schema/resource.ts';
 import { parseTask } from '../../config/task.ts';
 import type { Surroundings } from '../../controller/desired.ts';
-import type { Installation } from '../../controller/objects/manifest.ts';
+import { usualReach, type Installation } from '../../controller/objects/manifest.ts';
 import { storeFolder } from '../../controller/objects/podTemplate.ts';
 
 export const installation: Installation = {
@@ -14,6 +14,7 @@ export const installation: Installation = {
   fileFolders: ['/var/lib/recordings'],
   edgeNodeSelector: {},
   knativeNamespaces: ['knative-serving', 'kourier-system'],
+  reach: usualReach,
 };
 
 export const surroundings: Surroundings = {

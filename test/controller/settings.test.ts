@@ -15,6 +15,12 @@ test('everything has a default', () => {
       fileFolders: ['/var/lib/recordings'],
       edgeNodeSelector: {},
       knativeNamespaces: ['knative-serving', 'kourier-system', 'istio-system', 'contour-internal'],
+      reach: {
+        MEI_CAMERA_NETWORKS: 'public,private',
+        MEI_CAMERA_HOSTS: '',
+        MEI_DOWNLOAD_NETWORKS: 'public',
+        MEI_DOWNLOAD_HOSTS: '',
+      },
     },
   });
 });
