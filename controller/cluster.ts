@@ -7,6 +7,7 @@ import type { RequestOptions } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
 import { PatchStrategy, type KubeConfig } from '@kubernetes/client-node';
 import { ApiError, TransientError } from './errors.ts';
+import { asApplied, creationOf } from './fieldOwnership.ts';
 import type { ManagedFields, Manifest } from './objects/manifest.ts';
 import { resourceOf, type Resource } from './resources.ts';
 
@@ -117,14 +118,19 @@ export class Cluster {
     for await (const line of linesOf(response)) options.onEvent(eventOf(line));
   }
 
-  /** Whether an object bears the name; asked as a list, because the controller may not get what is not its own. */
-  async isThere(resource: Resource, { metadata }: Manifest): Promise<boolean> {
+  /** Whether an object bears the name. */
+  async isThere(resource: Resource, manifest: Manifest): Promise<boolean> {
+    return (await this.#listed(resource, manifest)) !== undefined;
+  }
+
+  /** As a list, because the controller may not get single objects. */
+  async #listed(resource: Resource, { metadata }: Manifest): Promise<Manifest | undefined> {
     const answer = await this.#call({
       method: 'GET',
       path: collectionPath(resource, metadata.namespace),
       query: { fieldSelector: `metadata.name=${metadata.name}`, limit: '1' },
     });
-    return (answer['items'] as unknown[]).length > 0;
+    return (answer['items'] as Manifest[])[0];
   }
 
   /** Undefined when there is none. */
@@ -139,23 +145,31 @@ export class Cluster {
 
   /**
    * Server-side apply. With `force` fields of others are taken over; without it they are a conflict (ApiError 409).
-   * `subresource` is `status`, or absent for the object itself.
+   * `subresource` is `status`, or absent for the object itself. `observed` is the object as it is, where it is known.
    */
   async apply(
     manifest: Manifest,
-    { force, subresource }: { force: boolean; subresource?: 'status' },
+    { force, subresource, observed }: { force: boolean; subresource?: 'status'; observed?: Manifest },
   ): Promise<Manifest> {
+    if (creationOf(observed?.metadata.managedFields, this.#options.fieldManager))
+      await this.#adoptCreation(manifest);
     return (await this.#apply(manifest, force, subresource)).object;
   }
 
   /**
-   * Applies what should not be there yet. When it was, and `isOwn` denies what it has become, it is given back as it was.
+   * Makes what should not be there yet. When it was, and `isOwn` denies what it has become, it is given back as it was.
    * @throws ApiError 409 when it is somebody else's
    */
   async claim(
     manifest: Manifest,
     isOwn: (object: Manifest, others: ManagedFields[]) => boolean,
   ): Promise<Manifest> {
+    try {
+      // Half the work for the server of an apply, and it touches nothing that is there.
+      return await this.create(manifest);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
+    }
     const { status, object } = await this.#apply(manifest, false);
     const all = object.metadata.managedFields ?? [];
     const others = all.filter(({ manager }) => manager !== this.#options.fieldManager);
@@ -165,6 +179,29 @@ export class Cluster {
     const { name, namespace } = metadata;
     await this.#apply({ apiVersion, kind, metadata: { name, namespace } }, false);
     throw new ApiError(409, 'AlreadyExists', 'others made it');
+  }
+
+  /** Or what the next apply leaves out would stay. */
+  async #adoptCreation(manifest: Manifest): Promise<void> {
+    const { fieldManager } = this.#options;
+    const { name, namespace } = manifest.metadata;
+    const { metadata } = (await this.#listed(resourceOf(manifest), manifest)) ?? {};
+    if (!metadata || !creationOf(metadata.managedFields, fieldManager)) return;
+    await this.#call({
+      method: 'PATCH',
+      path: objectPath(resourceOf(manifest), namespace, name),
+      query: { fieldManager },
+      body: [
+        // A conflict (409) where somebody was faster.
+        { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+        {
+          op: 'replace',
+          path: '/metadata/managedFields',
+          value: asApplied(metadata.managedFields!, fieldManager),
+        },
+      ],
+      contentType: PatchStrategy.JsonPatch,
+    });
   }
 
   #apply(manifest: Manifest, force: boolean, subresource?: 'status') {

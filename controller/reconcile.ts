@@ -20,6 +20,7 @@ import { isCompleted, wasCompleted, workOf } from './completion.ts';
 import { statusOf, type Facts, type Outcome, type OwnStatus } from './conditions.ts';
 import { desired, type DesiredTask, type DesiredWorker, type Surroundings } from './desired.ts';
 import { ApiError, LackError, messageOf, PermanentError, TransientError } from './errors.ts';
+import { creationsOnly } from './fieldOwnership.ts';
 import type { KnativeView } from './knative.ts';
 import { checkFeatures, knativeFor } from './knativeNeeds.ts';
 import type { Log } from './log.ts';
@@ -208,7 +209,7 @@ async function applyOne(
   const words = quarrels.isOne(key, digest) ? await objection(context, manifest) : undefined;
   // By force only over what is known to be the task's own.
   const result = observed
-    ? await context.cluster.apply(manifest, { force: true })
+    ? await context.cluster.apply(manifest, { force: true, observed })
     : await claim(context, task, manifest);
   ownWrites.record(key, observed, digest, result);
   quarrels.note(key, digest, words);
@@ -350,10 +351,10 @@ function modelNames(workers: readonly DesiredWorker[]): Facts['modelNames'] {
   };
 }
 
-/** Bookkeeping of the server, about as large as the object itself. */
+/** Bookkeeping of the server, about as large as the object itself: only who created it matters. */
 export function withoutManagedFields<T extends Manifest>(object: T): T {
-  const { managedFields: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
+  const { managedFields, ...metadata } = object.metadata;
+  return { ...object, metadata: { ...metadata, managedFields: creationsOnly(managedFields) } };
 }
 
 function digestOf(value: unknown): string {

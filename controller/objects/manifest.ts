@@ -7,6 +7,7 @@ import type { DesiredWorker } from '../desired.ts';
 /** Which fields somebody set. */
 export interface ManagedFields {
   manager?: string;
+  operation?: string;
   subresource?: string;
   fieldsV1?: object;
 }

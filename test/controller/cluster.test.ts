@@ -42,6 +42,45 @@ test('applies a status to its subresource', async () => {
   expect(scope.isDone()).toBe(true);
 });
 
+test('makes what is not there with one request, which touches nothing that is', async () => {
+  const made = api().post('/api/v1/namespaces/ns/pods').query({ fieldManager: 'tester' }).reply(201, pod);
+  expect(await fakeCluster().claim(pod, () => false)).toEqual(pod);
+  expect(made.isDone()).toBe(true);
+});
+
+test('before the first apply over what it made itself, it counts that as applied', async () => {
+  const managedFields = [{ manager: 'tester', operation: 'Update', fieldsV1: { 'f:spec': {} } }];
+  const observed = { ...pod, metadata: { ...pod.metadata, managedFields, resourceVersion: '7' } };
+  api()
+    .get('/api/v1/namespaces/ns/pods')
+    .query({ fieldSelector: 'metadata.name=a', limit: '1' })
+    .reply(200, { items: [observed] });
+  const sent: unknown[] = [];
+  const note = (body: unknown) => sent.push(body) > 0;
+  api()
+    .matchHeader('content-type', 'application/json-patch+json')
+    .patch('/api/v1/namespaces/ns/pods/a', note)
+    .query(true)
+    .reply(200, pod);
+  api()
+    .matchHeader('content-type', 'application/apply-patch+yaml')
+    .patch('/api/v1/namespaces/ns/pods/a', note)
+    .query(true)
+    .reply(200, pod);
+  await fakeCluster().apply(pod, { force: true, observed });
+  expect(sent).toEqual([
+    [
+      { op: 'replace', path: '/metadata/resourceVersion', value: '7' },
+      {
+        op: 'replace',
+        path: '/metadata/managedFields',
+        value: [{ ...managedFields[0], operation: 'Apply' }],
+      },
+    ],
+    pod,
+  ]);
+});
+
 test.each([
   [409, 'Conflict', false],
   [422, 'Invalid', true],

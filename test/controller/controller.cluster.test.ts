@@ -179,6 +179,23 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
     ]);
   });
 
+  test('what an edit takes away is gone, also from objects that were made and never changed since', async () => {
+    const spec = (secret: string) =>
+      `{packing: PerNode, cameras: [{id: a, node: edge-1, source: {uri: "rtsp://192.0.2.1/a"${secret}}}]}`;
+    await createTask(cluster(), 'bared', spec(', secretRef: {name: door}'));
+    await task('bared', isRunning);
+    const variables = ['get', 'deployment/bared-edge-edge-1', '-o'];
+    variables.push('jsonpath={.spec.template.spec.containers[0].env[*].name}');
+    expect(await cluster().kubectl(variables)).toContain('CAMERA_A_PASSWORD');
+    await createTask(cluster(), 'bared', spec(''));
+    await task('bared', (each) => each.status?.observedGeneration === 2 && isRunning(each));
+    expect(await cluster().kubectl(variables)).not.toContain('CAMERA_A_PASSWORD');
+    const managers = ['get', 'deployment/bared-edge-edge-1', '--show-managed-fields', '-o'];
+    managers.push('jsonpath={range .metadata.managedFields[*]}{.manager} {.operation}{"\\n"}{end}');
+    expect(await cluster().kubectl(managers)).toContain('multi-edge-inference-controller Apply');
+    expect(await cluster().kubectl(managers)).not.toContain('multi-edge-inference-controller Update');
+  });
+
   test('suspend stops all pods and keeps everything else', async () => {
     await createTask(cluster(), 'paused', packed);
     await task('paused', isRunning);
