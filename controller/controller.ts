@@ -9,6 +9,7 @@ import type { Log } from './log.ts';
 import { taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { keyOf } from './plan.ts';
+import { Patience } from './patience.ts';
 import { Quarrels, type QuarrelOptions } from './quarrels.ts';
 import { Queue } from './queue.ts';
 import { reconcile, withoutManagedFields, type Reconciler } from './reconcile.ts';
@@ -54,6 +55,7 @@ export function startController(options: ControllerOptions): Controller {
   // Each kind that is followed waits for it.
   setMaxListeners(50, ending.signal);
   const ownWrites = new OwnWrites();
+  const patience = new Patience();
   const common = { cluster, log, ...(timing && { timing }) };
 
   const tasks = new Reflector<Manifest>({
@@ -62,7 +64,10 @@ export function startController(options: ControllerOptions): Controller {
     project: withoutManagedFields,
     onChange(task, isGone) {
       const key = keyOfTask(task);
-      if (isGone) ownWrites.forget(`Task/${key}`);
+      if (isGone) {
+        ownWrites.forget(`Task/${key}`);
+        patience.end(key);
+      }
       queue.add(key);
     },
   });
@@ -114,6 +119,7 @@ export function startController(options: ControllerOptions): Controller {
     ...options,
     ownWrites,
     quarrels: new Quarrels(options.quarrels),
+    patience,
     later: (key, ms) => void queue.addAfter(key, ms),
     strangers: new Set(),
     knative,

@@ -9,16 +9,18 @@ interface Occurrence {
   message: string;
 }
 
-/** Only changes that somebody may want to act on or wait for: not that everything begins as unknown. */
+/** Only changes that somebody may want to act on: not that everything begins as unknown, or comes up as it should. */
 export function occurrencesOf(before: readonly Condition[], after: readonly Condition[]): Occurrence[] {
   return after.flatMap((condition): Occurrence[] => {
     const old = before.find(({ type }) => type === condition.type);
     if (old?.status === condition.status && old.reason === condition.reason) return [];
     const { type, status, reason, message } = condition;
     const claim = `${type} ${status}`;
-    if (claim === 'Ready True' || claim === 'Completed True') return [{ type: 'Normal', reason, message }];
+    if (claim === 'Completed True') return [{ type: 'Normal', reason, message }];
     if (['ModelsResolved False', 'WorkersCreated False', 'Degraded True'].includes(claim))
       return [{ type: 'Warning', reason, message }];
+    if (claim === 'Degraded False' && old?.status === 'True')
+      return [{ type: 'Normal', reason: 'Recovered', message: 'nothing is wrong any more' }];
     if (claim === 'Ready False' && reason === 'Suspended') return [{ type: 'Normal', reason, message }];
     return [];
   });

@@ -33,6 +33,7 @@ import { isWorkload } from './objects/runtime.ts';
 import { eventOf, occurrencesOf } from './occurrences.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { covers, isLikelyOwn, keyOf, planOf } from './plan.ts';
+import type { Patience } from './patience.ts';
 import type { Quarrels } from './quarrels.ts';
 import { resourceOf } from './resources.ts';
 import { workerStates, type PodView } from './workers.ts';
@@ -52,6 +53,8 @@ export interface Reconciler {
   view: View;
   ownWrites: OwnWrites;
   quarrels: Quarrels;
+  /** For statuses that only say how far things are. */
+  patience: Patience;
   /** Looks at the task again after a while. */
   later: (key: string, ms: number) => void;
   /** Keys of objects of others that bear names this controller needs; asked for before they are tried again. */
@@ -296,7 +299,10 @@ async function report(context: Reconciler, key: string, task: Task, facts: Facts
   const status = statusOf(facts);
   const copy = context.view.task(key);
   const digest = digestOf(status);
-  if (covers(task.status, status) || context.ownWrites.isSettled(`Task/${key}`, copy, digest)) return;
+  if (covers(task.status, status) || context.ownWrites.isSettled(`Task/${key}`, copy, digest))
+    return context.patience.end(key);
+  const leftMs = isOnTheWay(status) ? context.patience.leftMs(key) : 0;
+  if (leftMs > 0) return context.later(key, leftMs);
   const content = digestOf(withoutTimes(status));
   const pauseMs = context.quarrels.pauseMs(`Task/${key}`, content);
   if (pauseMs > 0) {
@@ -309,7 +315,16 @@ async function report(context: Reconciler, key: string, task: Task, facts: Facts
   const result = await context.cluster.apply(manifest, { force: true, subresource: 'status' });
   context.ownWrites.record(`Task/${key}`, copy, digest, withoutManagedFields(result));
   context.quarrels.note(`Task/${key}`, content);
+  context.patience.end(key);
   await announce(context, task, facts, status);
+}
+
+/** Nothing is wrong, and nothing is there yet. */
+function isOnTheWay({ phase, conditions }: OwnStatus): boolean {
+  const is = (type: string, status: string) =>
+    conditions.some((condition) => condition.type === type && condition.status === status);
+  const isWorking = phase === 'Pending' || phase === 'Starting';
+  return isWorking && is('WorkersCreated', 'True') && is('Degraded', 'False');
 }
 
 function withoutTimes({ conditions, ...status }: OwnStatus): object {

@@ -26,8 +26,15 @@ export const Retention = Type.Object(
       description: 'How long pictures of people are kept on their node; 0s keeps none.',
       default: '0s',
     }),
+    claimName: Type.Optional(
+      objectName({
+        description:
+          'PersistentVolumeClaim, in the namespace of the task, that keeps the identities. When left out they live with ' +
+          'the pod of the match worker: a restart of the worker keeps them, the loss of its pod does not.',
+      }),
+    ),
   },
-  { description: 'How long what is kept.', default: {} },
+  { description: 'How long what is kept, and where.', default: {} },
 );
 
 export const Delivery = withRules(

@@ -107,11 +107,22 @@ function volumesOf({ task, worker, installation }: WorkerParts): Mounted[] {
     },
     scratch('tmp', '/tmp', '64Mi'),
     scratch('cache', '/cache', '1Gi'),
-    ...(worker.config.storeFolder === undefined ? [] : [scratch('store', storeFolder, '4Gi')]),
+    ...(worker.config.storeFolder === undefined ? [] : [store(task, worker)]),
     ...fileMounts(worker, installation.fileFolders),
     ...targetVolume(task, worker),
     ...credentialVolume(task, worker),
   ];
+}
+
+/** Only match has what must outlive a pod. Several tasks may share a claim; a new task of an old name starts with nothing. */
+function store({ metadata, spec }: Task, { config }: DesiredWorker): Mounted {
+  const { claimName } = spec.retention;
+  if (claimName === undefined || !config.stages.includes('match'))
+    return scratch('store', storeFolder, '4Gi');
+  return {
+    volume: { name: 'store', persistentVolumeClaim: { claimName } },
+    mount: { name: 'store', mountPath: storeFolder, subPath: `${metadata.name}-${metadata.uid ?? ''}` },
+  };
 }
 
 function scratch(name: string, mountPath: string, sizeLimit: string): Mounted {

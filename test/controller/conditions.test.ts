@@ -155,10 +155,10 @@ test('people are told of changes they can act on, once', () => {
   const broken = statusOf(facts({ workers: [failed] })).conditions;
   const told = (from: Parameters<typeof occurrencesOf>[0], to: typeof running) =>
     occurrencesOf(from, to).map(({ type, reason }) => `${type} ${reason}`);
-  expect(told([], running)).toEqual(['Normal WorkersReady']);
+  expect(told([], running)).toEqual([]);
   expect(told(running, running)).toEqual([]);
   expect(told(running, broken)).toEqual(['Warning OOMKilled']);
-  expect(told(broken, running)).toEqual(['Normal WorkersReady']);
+  expect(told(broken, running)).toEqual(['Normal Recovered']);
 });
 
 const recording = '{cameras: [{id: a, node: edge-1, source: {uri: /var/lib/recordings/a.mp4}}]}';

@@ -250,6 +250,31 @@ test('stopped placements have no pods, and keep everything else', () => {
   expect(objects.length).toBe(manifests(taskOf(`{${twoCameras}}`)).length);
 });
 
+test('a claim keeps what match knows, for this very task; all else stays with the pods', () => {
+  const objects = manifests(taskOf(`{retention: {claimName: people}, ${twoCameras}}`));
+  const claims = [...deployments(objects)].flatMap(([name, { spec }]) => {
+    const { volumes = [], containers } = spec!.template.spec!;
+    return volumes
+      .filter(({ persistentVolumeClaim }) => persistentVolumeClaim)
+      .map((volume) => [
+        name,
+        volume,
+        containers[0]!.volumeMounts!.find((mount) => mount.name === volume.name),
+      ]);
+  });
+  expect(claims).toEqual([
+    [
+      'gate-match',
+      { name: 'store', persistentVolumeClaim: { claimName: 'people' } },
+      {
+        name: 'store',
+        mountPath: '/var/lib/multi-edge-inference',
+        subPath: 'gate-00000000-1111-2222-3333-444444444444',
+      },
+    ],
+  ]);
+});
+
 test('an edit rolls out exactly the workers that it concerns', () => {
   const hashes = (task: Task) =>
     new Map(
