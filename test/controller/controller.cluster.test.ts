@@ -78,14 +78,9 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
       'jsonpath={.items[*].spec.nodeName} {.items[*].status.phase}',
     ]);
     expect(pods).toBe('edge-1 Running');
-    const events = await cluster().kubectl([
-      'get',
-      'events',
-      '--field-selector=involvedObject.name=gate,reason=WorkersReady',
-      '-o',
-      'jsonpath={.items[*].message}',
-    ]);
-    expect(events).toBe('5 workers are ready');
+    const events = ['get', 'events', '--field-selector=involvedObject.name=gate', '-o', 'name'];
+    // All went as it should: the conditions say so, and nobody need act.
+    expect(await cluster().kubectl(events)).toBe('');
   });
 
   test('nothing is written when nothing changed, over several resyncs', async () => {
