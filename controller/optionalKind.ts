@@ -66,11 +66,7 @@ export class OptionalKind<T> {
       return this.#availability;
     }
     this.#following ??= this.#follow();
-    const isComplete = await Promise.race([
-      this.#following.reflector.synced.then(() => true),
-      delay(firstCopyMs, false, { signal }).catch(() => false),
-    ]);
-    return isComplete ? 'followed' : this.#availability;
+    return (await isSynced(this.#following.reflector, signal)) ? 'followed' : this.#availability;
   }
 
   async #unavailable(why: 'absent' | 'forbidden'): Promise<Availability> {
@@ -82,5 +78,16 @@ export class OptionalKind<T> {
     const ending = new AbortController();
     const reflector = new Reflector(this.#options);
     return { reflector, ending, done: reflector.run(ending.signal) };
+  }
+}
+
+async function isSynced({ synced }: { synced: Promise<void> }, signal: AbortSignal): Promise<boolean> {
+  const known = new AbortController();
+  const patience = AbortSignal.any([signal, known.signal]);
+  const late = delay(firstCopyMs, false, { signal: patience }).catch(() => false);
+  try {
+    return await Promise.race([synced.then(() => true), late]);
+  } finally {
+    known.abort();
   }
 }

@@ -78,7 +78,7 @@ export default class KnativePlugin {
         );
         continue;
       }
-      const objects = knativeManifests(service, provider.image, name, entry, schema.eventTypes);
+      const objects = knativeManifests(service, provider.image, name, entry, schema);
       writeFileSync(
         join(folder, `${name}.yaml`),
         objects.map((object) => `---\n${stringify(object)}`).join(''),

@@ -8,38 +8,40 @@ const configFolder = '/etc/multi-edge-inference';
  * @param {string} image Image of the workers.
  * @param {string} name Name of the function.
  * @param {object} entry The function as serverless.yml has it.
- * @param {Record<string, string>} eventTypes Event name -> CloudEvents type.
+ * @param {{eventTypes: Record<string, string>, knative: object}} schema Parts of functions.schema.json: event name ->
+ *   CloudEvents type, and what all our objects for Knative have in common.
  * @returns {object[]}
  */
-export function knativeManifests(service, image, name, entry, eventTypes) {
+export function knativeManifests(service, image, name, entry, { eventTypes, knative }) {
   const objectName = `${service}-${name}`;
   const labels = { 'app.kubernetes.io/name': service, 'app.kubernetes.io/component': name };
   return [
-    knativeService(objectName, labels, image, entry),
-    ...entry.consumes.map((event) => trigger(objectName, labels, event, eventTypes[event])),
-    ...(entry.produces.length > 0 ? [sinkBinding(objectName, labels)] : []),
+    knativeService(objectName, labels, image, entry, knative),
+    ...entry.consumes.map((event) => trigger(objectName, labels, event, eventTypes[event], knative)),
+    ...(entry.produces.length > 0 ? [sinkBinding(objectName, labels, knative)] : []),
   ];
 }
 
-function knativeService(name, labels, image, entry) {
+function knativeService(name, labels, image, entry, knative) {
   const { min, max, concurrency } = entry.scaling;
   return {
-    apiVersion: 'serving.knative.dev/v1',
-    kind: 'Service',
-    metadata: { name, labels: { ...labels, 'networking.knative.dev/visibility': 'cluster-local' } },
+    ...knative.service,
+    metadata: { name, labels: { ...labels, ...knative.visibility } },
     spec: {
       template: {
         metadata: {
           labels,
           annotations: {
-            'autoscaling.knative.dev/min-scale': String(min),
-            'autoscaling.knative.dev/max-scale': String(max),
+            [knative.scaleAnnotations.min]: String(min),
+            [knative.scaleAnnotations.max]: String(max),
+            [knative.progressAnnotation]: knative.progressDeadline,
           },
         },
         spec: {
           containerConcurrency: concurrency,
+          timeoutSeconds: knative.timeoutSeconds,
           automountServiceAccountToken: false,
-          containers: [container(name, image, entry)],
+          containers: [container(image, entry, knative)],
           volumes: [{ name: 'config', configMap: { name } }],
         },
       },
@@ -47,15 +49,16 @@ function knativeService(name, labels, image, entry) {
   };
 }
 
-function container(name, image, { resources }) {
+function container(image, { resources }, knative) {
   const probe = (path) => ({ httpGet: { path } });
   return {
     image,
     env: [
       { name: 'MEI_WORKER_CONFIG', value: `${configFolder}/worker.json` },
       { name: 'MEI_HOST', value: '0.0.0.0' },
+      knative.withoutReplies,
     ],
-    ports: [{ name: 'http1', containerPort: 8080 }],
+    ports: [{ name: knative.portName, containerPort: 8080 }],
     readinessProbe: probe('/readyz'),
     livenessProbe: probe('/healthz'),
     resources,
@@ -70,29 +73,28 @@ function container(name, image, { resources }) {
   };
 }
 
-function trigger(name, labels, event, type) {
+function trigger(name, labels, event, type, knative) {
   return {
-    apiVersion: 'eventing.knative.dev/v1',
-    kind: 'Trigger',
-    metadata: { name: `${name}-${event}`, labels },
+    ...knative.trigger,
+    metadata: { name: `${name}-${event}`, labels, annotations: knative.ordered },
     spec: {
       broker: 'default',
       filter: { attributes: { type } },
-      subscriber: { ref: { apiVersion: 'serving.knative.dev/v1', kind: 'Service', name } },
-      delivery: { retry: 5, backoffPolicy: 'exponential', backoffDelay: 'PT0.5S', timeout: 'PT30S' },
+      subscriber: { ref: { ...knative.service, name } },
+      delivery: knative.delivery,
     },
   };
 }
 
 /** Gives the function K_SINK: the address of the Broker. */
-function sinkBinding(name, labels) {
+function sinkBinding(name, labels, knative) {
   return {
     apiVersion: 'sources.knative.dev/v1',
     kind: 'SinkBinding',
     metadata: { name, labels },
     spec: {
-      subject: { apiVersion: 'serving.knative.dev/v1', kind: 'Service', name },
-      sink: { ref: { apiVersion: 'eventing.knative.dev/v1', kind: 'Broker', name: 'default' } },
+      subject: { ...knative.service, name },
+      sink: { ref: { ...knative.broker, name: 'default' } },
     },
   };
 }

@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox';
 import { FunctionEntry, fromOutside, providerFields } from '../schema/functions.ts';
 import { strictSchema } from '../validation/strictSchema.ts';
 import { eventTypes } from '../events.ts';
+import { knative } from '../knative.ts';
 import { stageNames } from '../worker.ts';
 
 export function serverlessSchema(): string {
@@ -11,6 +12,7 @@ export function serverlessSchema(): string {
       stages: stageNames,
       eventTypes,
       fromOutside,
+      knative,
       provider: forOsls(strictSchema(Type.Object(providerFields))),
       function: forOsls(strictSchema(FunctionEntry)),
     },

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { eventTypes } from '../../config/events.ts';
+import { knative } from '../../config/knative.ts';
 import { manifestsYaml } from '../../config/manifests.ts';
 import { onCluster } from '../support/cluster/onCluster.ts';
 import { knativeDefinitions } from '../support/cluster/knative.ts';
@@ -12,7 +13,7 @@ interface KnativeObject {
   kind: string;
   metadata: { name: string };
 }
-type Build = (service: string, image: string, name: string, entry: object, types: object) => KnativeObject[];
+type Build = (service: string, image: string, name: string, entry: object, schema: object) => KnativeObject[];
 
 const list = parse(readFileSync('serverless.yml', 'utf8')) as {
   service: string;
@@ -42,7 +43,7 @@ onCluster('Knative', {}, (cluster) => {
   };
   const objectsOf = async (name: string, entry: object) => {
     const { knativeManifests } = (await import(manifestsUrl)) as { knativeManifests: Build };
-    return knativeManifests(list.service, list.provider.image, name, entry, eventTypes);
+    return knativeManifests(list.service, list.provider.image, name, entry, { eventTypes, knative });
   };
 
   test.each(cloud)('takes what the plugin writes for %s, strictly', async (name, entry) => {

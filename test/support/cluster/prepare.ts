@@ -2,5 +2,5 @@
 import { programsFor } from './cluster.ts';
 import { findPrograms } from './programs.ts';
 
-const found = await findPrograms(programsFor({ controllers: true, kwokNodes: 0 }));
+const found = await findPrograms([...programsFor({ controllers: true, kwokNodes: 0 }), 'knative-admission']);
 for (const path of Object.values(found)) process.stdout.write(`${path}\n`);

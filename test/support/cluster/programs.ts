@@ -22,9 +22,12 @@ const network = {
   coredns: './coredns',
   pause: './pause',
 };
+/** Knative's own checks, to hold manifests against. */
+const admission = { 'knative-admission': 'multi-edge-inference/test/support/cluster/knative/admission' };
 const player = { kwok: 'sigs.k8s.io/kwok/cmd/kwok' };
 
-export type ProgramName = keyof typeof controlPlane | keyof typeof network | keyof typeof player;
+export type ProgramName =
+  keyof typeof controlPlane | keyof typeof network | keyof typeof admission | keyof typeof player;
 
 /** A Go module whose go.sum pins the programs. */
 interface ProgramModule {
@@ -43,6 +46,12 @@ const modules: ProgramModule[] = [
     sources: ['coredns/main.go', 'pause/main.go'],
   },
   { name: 'kwok', folder: join(here, 'kwok'), packages: player },
+  {
+    name: 'knative-admission',
+    folder: join(here, 'knative', 'admission'),
+    packages: admission,
+    sources: ['main.go'],
+  },
 ];
 
 /** Paths of the programs, built first where they are in no folder: 4 to 7 minutes for all, once per go.sum and Go version. */
