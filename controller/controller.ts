@@ -1,6 +1,5 @@
 // The running controller: copies of what it looks at, and a queue of the tasks that something happened to. main.ts starts it.
 import { setMaxListeners } from 'node:events';
-import { setMaxListeners } from 'node:events';
 import type { FunctionList } from '../config/functions.ts';
 import type { Cluster } from './cluster.ts';
 import type { Surroundings } from './desired.ts';
@@ -53,8 +52,6 @@ const settleMs = 200;
 export function startController(options: ControllerOptions): Controller {
   const { cluster, log, reflectors: timing } = options;
   const ending = new AbortController();
-  // Each kind that is followed waits for it.
-  setMaxListeners(50, ending.signal);
   // Each kind that is followed waits for it.
   setMaxListeners(50, ending.signal);
   const ownWrites = new OwnWrites();
