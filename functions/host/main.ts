@@ -36,6 +36,7 @@ async function main() {
     functions: loadFunctions(settings.functionsPath),
     load,
     log,
+    environment: process.env,
   });
   // Nothing was accepted before the start is complete, so there is nothing to drain.
   const first = await Promise.race([starting, ended]);

@@ -9,6 +9,8 @@ import { readBody } from './body.ts';
 import { fromEnvelope, toEnvelope } from './codec.ts';
 import { imageEvent } from './picture.ts';
 import { Intake } from './intake.ts';
+import { admitPictures, admitSender, keepPrivate } from './pushGate.ts';
+import { handshake } from './webhook.ts';
 import type { Server } from 'node:http';
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import type { StageEvent } from '../../config/events.ts';
@@ -16,6 +18,7 @@ import type { WorkerConfig } from '../../config/worker.ts';
 import type { Log } from '../function.ts';
 import type { IntakeOptions } from './intake.ts';
 import type { Metrics } from './metrics.ts';
+import type { PushAccess } from './pushAccess.ts';
 import type { HostedStage } from './stage.ts';
 
 export interface ServerOptions extends IntakeOptions {
@@ -42,6 +45,8 @@ export interface ServerParts {
   /** In the order of the chain. */
   stages: HostedStage[];
   metrics: Metrics;
+  /** Asked for pictures, where they are taken. */
+  access: PushAccess;
   log: Log;
   /** Starting: not ready yet. Draining: says it is not ready but still takes events. Closed: takes none. */
   state: () => 'starting' | 'running' | 'draining' | 'closed';
@@ -69,17 +74,24 @@ function createApp(parts: ServerParts, options: ServerOptions): Express {
   app.disable('x-powered-by').disable('etag');
   const intake = new Intake(parts.stages, options, parts.metrics);
   const body = [admit(parts, options), readBody(options.bodyBytes)];
+  const takesPictures = intake.takes('image');
   app.post(
     '/',
+    takesPictures ? admitSender(parts.access) : [],
     body,
-    answer(parts, (request) => takeEvents(intake, request, options.replies)),
+    takesPictures ? keepPrivate : [],
+    answer(parts, (request, response) => takeEvents(intake, parts, options.replies, request, response)),
   );
-  if (intake.takes('image'))
+  if (takesPictures) {
     app.post(
       '/cameras/:id/frames',
+      admitSender(parts.access),
       body,
+      keepPrivate,
       answer(parts, (request) => takePicture(intake, parts, request)),
     );
+    app.options(['/', '/cameras/:id/frames'], handshake(parts.access));
+  }
   app.get(
     ['/healthz', '/health/liveness'],
     health(() => parts.stages.forEach((each) => each.stage.liveness?.())),
@@ -126,11 +138,14 @@ function admit({ state }: ServerParts, { bodyBytes, bodiesBytes }: ServerOptions
 
 async function takeEvents(
   intake: Intake,
-  request: Request,
+  { access }: ServerParts,
   replies: boolean,
+  request: Request,
+  response: Response,
 ): Promise<{ types: string[]; replies: StageEvent[] }> {
   const envelopes = parse(request.headers, bodyOf(request), { batch: true });
   const events = envelopes.map(fromEnvelope);
+  admitPictures(access, events, response);
   const traceparent = request.get('traceparent');
   if (traceparent !== undefined) for (const event of events) event.traceparent ??= traceparent;
   const wantsReply = replies && /(?:^|[,;])\s*reply\s*(?:$|[,;=])/i.test(request.get('prefer') ?? '');
@@ -161,10 +176,10 @@ async function takePicture(intake: Intake, { config, now = Date.now }: ServerPar
 /** 202, or 200 with what `take` returns. */
 function answer(
   parts: ServerParts,
-  take: (request: Request) => Promise<{ types: string[]; replies: StageEvent[] }>,
+  take: (request: Request, response: Response) => Promise<{ types: string[]; replies: StageEvent[] }>,
 ): RequestHandler {
   return async (request, response) => {
-    const { types, replies } = await take(request);
+    const { types, replies } = await take(request, response);
     response.locals.types = types;
     const status = replies.length === 0 ? 202 : 200;
     count(parts, response, status);

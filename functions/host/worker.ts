@@ -4,6 +4,7 @@ import { Chain, checkRoutes } from './chain.ts';
 import { drain } from './drain.ts';
 import { Emitter } from './emit.ts';
 import { Metrics } from './metrics.ts';
+import { PushAccess } from './pushAccess.ts';
 import { Reports } from './reports.ts';
 import { createHttpServer, defaultServerOptions } from './server.ts';
 import { HostedStage } from './stage.ts';
@@ -24,6 +25,8 @@ export interface WorkerOptions {
   log: Log;
   port: number;
   host: string;
+  /** Where the paths of the cameras' token files are. */
+  environment?: NodeJS.ProcessEnv;
   reportIntervalMs: number;
   drainDeadlineMs: number;
   drainGraceMs: number;
@@ -94,8 +97,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   metrics.watch(stages);
 
   let state: 'starting' | 'running' | 'draining' | 'closed' = 'starting';
+  const access = new PushAccess({
+    cameras: () => config.cameras,
+    environment: options.environment ?? {},
+    isLocal: isLoopback(options.host),
+    log,
+  });
   const server = createHttpServer(
-    { config, stages, metrics, log, state: () => state },
+    { config, stages, metrics, access, log, state: () => state },
     {
       ...defaultServerOptions,
       ...(options.replies !== undefined && { replies: options.replies }),
@@ -140,6 +149,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         onState: (next) => (state = next),
       })),
   };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 function listen(server: ReturnType<typeof createHttpServer>, { port, host }: WorkerOptions): Promise<void> {
