@@ -179,10 +179,10 @@ export class Reflector<T> {
     if (group?.size === 0) this.#groups.delete(name!);
   }
 
-  /** After a broken connection, or where the server has no time, the stream goes on where it was; else only a list helps. */
+  /** After a broken connection, or where the server cannot serve it now, the stream goes on where it was; else only a list helps. */
   #note(error: unknown): void {
     const { resource, log } = this.#options;
-    if (!(error instanceof TransientError) && !isBusy(error)) this.#version = undefined;
+    if (!(error instanceof TransientError) && !isNotNow(error)) this.#version = undefined;
     if (error instanceof StaleError) log.info({ kind: resource.kind, error: error.message }, 'listing anew');
     else log.warn({ kind: resource.kind, error: messageOf(error) }, 'watching failed');
     if (error instanceof ApiError && error.retryAfterMs !== undefined)
@@ -198,8 +198,9 @@ export class Reflector<T> {
   }
 }
 
-function isBusy(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 429 || error.status === 503);
+/** Says nothing about the stream: too many ask, or the server has just started and knows neither data nor roles yet. */
+function isNotNow(error: unknown): boolean {
+  return error instanceof ApiError && [401, 403, 429, 503].includes(error.status);
 }
 
 function keyOfObject({ metadata }: Manifest): string {
