@@ -13,7 +13,7 @@ import { startWorkers } from '../controller/processes.ts';
 import { openDetector, openEmbedder } from '../functions/media/inference.ts';
 import { ensureModel } from '../functions/media/models.ts';
 import { openVideo } from '../functions/media/video.ts';
-import { startRecordingCloud, wireBytes, type RecordingCloud } from '../test/support/cloud.ts';
+import { startRecordingCloud, wireBytes, type Arrival, type RecordingCloud } from '../test/support/cloud.ts';
 
 const shared = process.env['SHARED_DIR'] ?? '../shared';
 process.env['MODELS_DIR'] ??= join(shared, 'models');
@@ -81,6 +81,7 @@ async function measure(packing: Packing): Promise<Measurement> {
     threads,
     clockStart: 0,
     storeFolder: folder,
+    outboxFolder: join(folder, 'outbox'),
   });
   const elsewhere = new Map(
     plan.workers.filter(({ placement }) => placement === 'cloud').map(({ name }) => [name, cloud.url]),
@@ -99,19 +100,20 @@ async function measure(packing: Packing): Promise<Measurement> {
 function summarize(cloud: RecordingCloud, seconds: number): Measurement {
   const latest = new Map<string, ReportData>();
   const tracklets = new Map<string, number>();
-  let cloudBytes = 0;
-  for (const crossing of cloud.crossings) {
-    const { event } = crossing;
+  // A request with a report among other events counts as a whole: that is what the link carries.
+  const arrivals = new Set<Arrival>();
+  for (const { event, arrival } of cloud.crossings) {
     if (event.type === eventTypes.report) {
       const report = event.data as ReportData;
       latest.set(report.stage, report);
       continue;
     }
-    cloudBytes += wireBytes(crossing);
+    arrivals.add(arrival);
     if (event.type !== eventTypes.tracklets) continue;
     const data = event.data as TrackletsData;
     for (const { track, from, to } of data.tracklets) tracklets.set(`${data.camera} ${track}`, to - from);
   }
+  const cloudBytes = [...arrivals].reduce((sum, arrival) => sum + wireBytes(arrival), 0);
   const figure = (stage: string, name: string) => latest.get(stage)?.figures[name] ?? 0;
   const frames = figure('detect', 'frames');
   return {

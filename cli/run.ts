@@ -108,6 +108,7 @@ function planLocally(task: Task, out: string): DesiredTask {
       clockStart: Math.floor(Date.now() / 1000),
       resultsFolder: join(out, 'cameras'),
       storeFolder: out,
+      outboxFolder: join(out, 'outbox'),
     });
   } catch (cause) {
     throw new UserError((cause as Error).message, exitCodes.badInput, { cause });
@@ -128,6 +129,8 @@ async function runWorkers(
       progress.say(`${worker}: ${message}`);
       if (isFatal) fatal = `${worker}: ${message}`;
     },
+  }).catch((cause: Error) => {
+    throw new UserError(cause.message, exitCodes.failed, { cause });
   });
   for (const line of pushAddresses(plan, workers.urls)) progress.say(line);
   const readiness = watchReadiness(workers.urls);

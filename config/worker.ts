@@ -101,6 +101,17 @@ export interface MatchOptions {
   params: Record<string, number>;
 }
 
+export interface OutboxConfig {
+  /** Of this worker alone; it has to outlive the process. */
+  folder: string;
+  /** Most bytes that wait for one camera. */
+  maxBytes: number;
+  /** What waits longer is dropped. */
+  maxAgeS: number;
+  /** The event types that go through it. */
+  types: string[];
+}
+
 export interface WorkerConfig {
   task: { name: string; namespace: string; uid: string; generation: number };
   /** Unique name, DNS label. */
@@ -117,6 +128,8 @@ export interface WorkerConfig {
   sinks: Record<string, string>;
   /** Edge side only: folder for local results (tracks, pictures). Absent: none are written. */
   resultsFolder?: string;
+  /** Edge side: what leaves the node waits here until it has arrived. Absent: it is sent at once, or not at all. */
+  outbox?: OutboxConfig;
   /** match and status: folder of the embedded store. */
   storeFolder?: string;
   /** Media of class `person` by default. */

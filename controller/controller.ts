@@ -6,7 +6,7 @@ import type { Surroundings } from './desired.ts';
 import { messageOf } from './errors.ts';
 import { KnativeWatch } from './knative.ts';
 import type { Log } from './log.ts';
-import { taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
+import { isShared, taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { keyOf } from './plan.ts';
 import { Patience } from './patience.ts';
@@ -77,7 +77,9 @@ export function startController(options: ControllerOptions): Controller {
     groupOf: taskOf,
     onChange(object: Manifest, isGone: boolean) {
       if (isGone) ownWrites.forget(keyOf(object));
-      wake(object, isGone ? 0 : settleMs);
+      if (isShared(object)) {
+        if (isGone) wakeAll(({ metadata }) => metadata.namespace === object.metadata.namespace);
+      } else wake(object, isGone ? 0 : settleMs);
     },
   };
   const owned = ownedResources.map(

@@ -14,6 +14,7 @@ import {
   type StageName,
   type WorkerConfig,
 } from '../config/worker.ts';
+import { outboxOf } from './outboxes.ts';
 
 /** What desired() cannot know from the task alone. */
 export interface Surroundings {
@@ -29,6 +30,8 @@ export interface Surroundings {
   resultsFolder?: string;
   /** Folder of the embedded store. */
   storeFolder: string;
+  /** Edge side: folder in which each worker keeps what has not reached the cloud. Absent: nothing is kept. */
+  outboxFolder?: string;
 }
 
 /** One worker: a process, or one Deployment. */
@@ -75,15 +78,22 @@ export function desired(task: Task, surroundings: Surroundings): DesiredTask {
       'embed',
     ),
   };
+  const cloud = new Set(groups.filter(({ placement }) => placement === 'cloud').map(({ name }) => name));
   return {
-    workers: groups.map((group) => ({
-      name: group.name,
-      placement: group.placement,
-      ...(group.placement === 'edge' && group.node !== '' && { nodeName: group.node }),
-      config: workerConfig(task, group, models, surroundings),
-      routes: routesOf(group, groups, surroundings.functions),
-      env: workerEnvironment(group),
-    })),
+    workers: groups.map((group) => {
+      const routes = routesOf(group, groups, surroundings.functions);
+      const { outboxFolder } = surroundings;
+      const isKept = group.placement === 'edge' && outboxFolder !== undefined;
+      const outbox = isKept ? outboxOf(task, group.name, routes, cloud, outboxFolder) : undefined;
+      return {
+        name: group.name,
+        placement: group.placement,
+        ...(group.placement === 'edge' && group.node !== '' && { nodeName: group.node }),
+        config: { ...workerConfig(task, group, models, surroundings), ...(outbox && { outbox }) },
+        routes,
+        env: workerEnvironment(group),
+      };
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
 // What must be written so that a task's objects are as they should be. Pure; reconcile.ts carries it out.
-import type { ManagedFields, Manifest } from './objects/manifest.ts';
+import { isShared, type ManagedFields, type Manifest } from './objects/manifest.ts';
 
 export interface Plan {
   /** Missing or different, in the order of `wanted`. */
@@ -20,7 +20,9 @@ export function planOf(wanted: readonly Manifest[], observed: readonly Manifest[
   for (const manifest of wanted) {
     const object = there.get(keyOf(manifest));
     there.delete(keyOf(manifest));
-    if (object && !isOwnedBy(object, uid)) plan.taken.push(object);
+    if (isShared(manifest)) {
+      if (!object) plan.apply.push({ manifest, observed: undefined });
+    } else if (object && !isOwnedBy(object, uid)) plan.taken.push(object);
     else if (!object || object.metadata.deletionTimestamp || !covers(object, manifest))
       plan.apply.push({ manifest, observed: object });
   }

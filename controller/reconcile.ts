@@ -27,7 +27,7 @@ import type { Log } from './log.ts';
 import { manifestsOf } from './manifests.ts';
 import { forbiddenFiles } from './objects/cameraFiles.ts';
 import { pushWithoutToken } from './objects/credentials.ts';
-import { workerLabel, type Installation, type Manifest } from './objects/manifest.ts';
+import { isShared, workerLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { storeFolder } from './objects/podTemplate.ts';
 import { isWorkload } from './objects/runtime.ts';
 import { eventOf, occurrencesOf } from './occurrences.ts';
@@ -253,6 +253,7 @@ async function claim({ cluster, strangers }: Reconciler, task: Task, manifest: M
     throw notOfThisTask(manifest);
   strangers.delete(key);
   try {
+    if (isShared(manifest)) return await share(cluster, manifest);
     return await cluster.claim(manifest, (object, others) =>
       isLikelyOwn(object, others, task.metadata.creationTimestamp),
     );
@@ -261,6 +262,16 @@ async function claim({ cluster, strangers }: Reconciler, task: Task, manifest: M
     if (strangers.size >= mostStrangers) strangers.clear();
     strangers.add(key);
     throw notOfThisTask(manifest);
+  }
+}
+
+/** Whoever made it: there is one, and nothing depends on what is in it. */
+async function share(cluster: Reconciler['cluster'], manifest: Manifest): Promise<Manifest> {
+  try {
+    return await cluster.create(manifest);
+  } catch (error) {
+    if (error instanceof ApiError && error.reason === 'AlreadyExists') return manifest;
+    throw error;
   }
 }
 

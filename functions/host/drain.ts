@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Server } from 'node:http';
 import type { Chain } from './chain.ts';
 import type { Emitter } from './emit.ts';
+import type { NodeOutbox } from './nodeOutbox.ts';
 import type { Reports } from './reports.ts';
 import type { HostedStage } from './stage.ts';
 
@@ -13,6 +14,7 @@ export interface DrainParts {
   reports: Reports;
   chain: Chain;
   emitter: Emitter;
+  outbox: NodeOutbox | undefined;
   /** Aborted at once: sources stop. */
   draining: AbortController;
   /** Aborted at the deadline, or when all is done: tries and waits end. */
@@ -52,10 +54,12 @@ export async function drain(parts: DrainParts): Promise<void> {
     server.close();
     server.closeAllConnections();
     await parts.emitter.close();
+    await parts.outbox?.close();
   }
 }
 
-async function finishStages({ server, stages, chain, reports, graceMs, onState }: DrainParts) {
+async function finishStages(parts: DrainParts) {
+  const { server, stages, chain, reports, graceMs, onState } = parts;
   if (graceMs > 0) await delay(graceMs);
   onState('closed');
   server.close();
@@ -76,4 +80,6 @@ async function finishStages({ server, stages, chain, reports, graceMs, onState }
   }
   await chain.idle();
   if (!stages.some(takesReports)) await reports.finish(lastReportsMs);
+  // What the cloud does not take now stays on the disk for the next process.
+  await parts.outbox?.settle();
 }

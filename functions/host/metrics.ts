@@ -1,5 +1,6 @@
 // The Prometheus registry of one worker: every part of the host counts here, server.ts serves it at /metrics.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { OutboxFigures } from '../../delivery/outbox.ts';
 import type { StageStatus } from '../function.ts';
 import type { StageName } from '../../config/worker.ts';
 
@@ -57,6 +58,41 @@ export class Metrics {
     each('mei_queue_bytes', 'Bytes of the events accepted and not yet handled', (stage) => stage.inbox.bytes);
     each('mei_queue_waiting', 'Senders that wait for room', (stage) => stage.inbox.waiting);
     this.#watchFigures(stages);
+  }
+
+  /** Registers what is read of the outbox at scrape time. */
+  watchOutbox(read: () => OutboxFigures) {
+    const gauge = (name: string, help: string, value: (figures: OutboxFigures) => number) => {
+      new Gauge({
+        name,
+        help,
+        registers: [this.registry],
+        collect() {
+          this.set(value(read()));
+        },
+      });
+    };
+    gauge('mei_outbox_events', 'Events stored and not yet delivered', ({ waiting }) => waiting);
+    gauge('mei_outbox_bytes', 'Bytes of the events stored and not yet delivered', ({ bytes }) => bytes);
+    gauge('mei_outbox_oldest_seconds', 'How long the oldest of them has waited', ({ oldestS }) => oldestS);
+    gauge('mei_outbox_dead_letters', 'Events refused for good', ({ deadLetters }) => deadLetters);
+    const counter = (name: string, help: string, values: (figures: OutboxFigures) => [string, number][]) => {
+      new Counter({
+        name,
+        help,
+        labelNames: ['outcome'],
+        registers: [this.registry],
+        collect() {
+          this.reset();
+          for (const [outcome, value] of values(read())) this.inc({ outcome }, value);
+        },
+      });
+    };
+    counter('mei_outbox_total', 'What became of events of the outbox', ({ delivered, retries, dropped }) => [
+      ['delivered', delivered],
+      ['tried again', retries],
+      ...Object.entries(dropped).map(([reason, value]): [string, number] => [`dropped: ${reason}`, value]),
+    ]);
   }
 
   #watchFigures(stages: StageGauges[]) {

@@ -4,6 +4,7 @@ import { eventTypes } from '../../config/events.ts';
 import type { ReportData, StageEvent } from '../../config/events.ts';
 import type { StageName, WorkerConfig } from '../../config/worker.ts';
 import type { Log, StageStatus } from '../function.ts';
+import type { NodeOutbox } from './nodeOutbox.ts';
 
 export interface ReportsOptions {
   config: WorkerConfig;
@@ -12,12 +13,13 @@ export interface ReportsOptions {
   /** Delivers a report; a rejection is logged, and the next report makes up for it. */
   deliver: (event: StageEvent<ReportData>) => Promise<void>;
   log: Log;
+  outbox?: Pick<NodeOutbox, 'figures' | 'nextReport'>;
   now?: () => number;
 }
 
 /** Sends at most one report of a stage at a time: a slow receiver gets fewer, newer ones. */
 export class Reports {
-  readonly #options: Required<ReportsOptions>;
+  readonly #options: Required<Omit<ReportsOptions, 'outbox'>> & Pick<ReportsOptions, 'outbox'>;
   readonly #underway = new Map<StageName, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #sequence = 0;
@@ -48,7 +50,8 @@ export class Reports {
 
   #sendAll() {
     // Clock time, so that a restarted worker goes on above the sequences of the one before.
-    this.#sequence = Math.max(this.#sequence + 1, this.#options.now());
+    const { outbox, now } = this.#options;
+    this.#sequence = Math.max(this.#sequence + 1, outbox ? outbox.nextReport(now()) : now());
     for (const stage of this.#options.stages) {
       if (this.#underway.has(stage.name)) continue;
       const done = this.#send(stage).finally(() => this.#underway.delete(stage.name));
@@ -63,6 +66,18 @@ export class Reports {
     } catch (error) {
       this.#options.log.warn({ stage: stage.name, error }, 'report not delivered');
     }
+  }
+
+  #outboxFigures(): Record<string, number> {
+    const { outbox } = this.#options;
+    if (!outbox) return {};
+    const { waiting, bytes, deadLetters, dropped } = outbox.figures();
+    return {
+      outboxEvents: waiting,
+      outboxBytes: bytes,
+      outboxDropped: dropped.age + dropped.room,
+      outboxDeadLetters: deadLetters,
+    };
   }
 
   #event(stage: StageName, status: StageStatus): StageEvent<ReportData> {
@@ -85,6 +100,7 @@ export class Reports {
         sequence: this.#sequence,
         time: nowMs / 1000,
         ...status,
+        figures: { ...status.figures, ...this.#outboxFigures() },
       },
     };
   }

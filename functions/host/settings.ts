@@ -15,6 +15,8 @@ export interface Settings {
   drainDeadlineMs: number;
   /** Between readyz 503 and refusing events: time for endpoints to learn of it. */
   drainGraceMs: number;
+  /** Of the outbox: for one try, and between two at most. */
+  delivery: { timeoutMs: number; longestDelayMs: number };
   defaultSink?: string;
   overrides: Attributes;
   /** Whether events come back in the answer to a request that asks for them; otherwise they are always sent on. */
@@ -27,7 +29,8 @@ export interface Settings {
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
- * MEI_WORKER_CONFIG, MEI_FUNCTIONS, PORT, MEI_HOST, MEI_REPORT_INTERVAL_MS, MEI_DRAIN_DEADLINE_MS, MEI_DRAIN_GRACE_MS, K_SINK,
+ * MEI_WORKER_CONFIG, MEI_FUNCTIONS, PORT, MEI_HOST, MEI_REPORT_INTERVAL_MS, MEI_DRAIN_DEADLINE_MS, MEI_DRAIN_GRACE_MS,
+ * MEI_DELIVERY_TIMEOUT_MS, MEI_DELIVERY_RETRY_MS, K_SINK,
  * K_CE_OVERRIDES, MEI_REPLIES, MEI_PARENT_IPC, MEI_LOG_LEVEL.
  * @throws ConfigError with all problems
  */
@@ -55,6 +58,10 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     reportIntervalMs: whole('MEI_REPORT_INTERVAL_MS', 2000, 3_600_000),
     drainDeadlineMs: whole('MEI_DRAIN_DEADLINE_MS', 25_000, 3_600_000),
     drainGraceMs: whole('MEI_DRAIN_GRACE_MS', 0, 60_000),
+    delivery: {
+      timeoutMs: whole('MEI_DELIVERY_TIMEOUT_MS', 30_000, 600_000),
+      longestDelayMs: whole('MEI_DELIVERY_RETRY_MS', 15_000, 3_600_000),
+    },
     ...(sink && { defaultSink: sink }),
     overrides: overrides(env.K_CE_OVERRIDES, problems),
     replies: replies !== 'never',

@@ -6,6 +6,7 @@ import { Emitter } from './emit.ts';
 import { Metrics } from './metrics.ts';
 import { PushAccess } from './pushAccess.ts';
 import { Reports } from './reports.ts';
+import { openNodeOutbox } from './nodeOutbox.ts';
 import { createHttpServer, defaultServerOptions } from './server.ts';
 import { HostedStage } from './stage.ts';
 import type { AddressInfo } from 'node:net';
@@ -13,6 +14,8 @@ import type { FunctionList } from '../../config/functions.ts';
 import type { StageName, WorkerConfig } from '../../config/worker.ts';
 import type { CreateStage, Log } from '../function.ts';
 import type { ChainOptions } from './chain.ts';
+import type { Attributes } from '../../delivery/attributes.ts';
+import type { CourierOptions } from '../../delivery/courier.ts';
 import type { EmitterOptions } from './emit.ts';
 import type { ServerOptions } from './server.ts';
 import type { RetryPolicy } from './stage.ts';
@@ -35,6 +38,10 @@ export interface WorkerOptions {
   replies?: boolean;
   server?: Partial<ServerOptions>;
   emitter?: Partial<EmitterOptions>;
+  /** Extension attributes put on every event that leaves this process (K_CE_OVERRIDES). */
+  overrides?: Attributes;
+  /** Times of the outbox. */
+  delivery?: Partial<CourierOptions>;
   retry?: RetryPolicy;
 }
 
@@ -68,11 +75,20 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   };
   const { unrouted } = checkRoutes(chainOptions);
   if (unrouted.length > 0) log.warn({ types: unrouted }, 'nothing takes these events');
-  const emitter = new Emitter(options.emitter ?? {}, metrics, stopped.signal);
+  const { overrides = {} } = options;
+  const emitter = new Emitter({ overrides, ...options.emitter }, metrics, stopped.signal);
+  const outbox = openNodeOutbox({
+    config,
+    defaultSink: options.defaultSink,
+    overrides,
+    log,
+    ...(options.delivery && { delivery: options.delivery }),
+  });
+  if (outbox) metrics.watchOutbox(() => outbox.figures());
   const byName = new Map<StageName, HostedStage>();
   const chain = new Chain(chainOptions, {
     inboxOf: (name) => byName.get(name)!,
-    send: (url, event) => emitter.send(url, event),
+    send: (url, event) => (outbox?.takes(event.type) ? outbox.accept(event) : emitter.send(url, event)),
     metrics,
     log,
   });
@@ -117,6 +133,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     stages,
     intervalMs: options.reportIntervalMs,
     deliver: (event) => chain.route(event),
+    ...(outbox && { outbox }),
     log,
   });
   try {
@@ -142,6 +159,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         chain,
         reports,
         emitter,
+        outbox,
         draining,
         stopped,
         graceMs: options.drainGraceMs,

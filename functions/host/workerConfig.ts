@@ -103,6 +103,14 @@ const fields = {
   match,
   sinks: Type.Record(Type.String(), Type.String({ pattern: '^https?://' })),
   resultsFolder: Type.Optional(Type.String({ minLength: 1 })),
+  outbox: Type.Optional(
+    Type.Object({
+      folder: Type.String({ minLength: 1 }),
+      maxBytes: Type.Integer({ minimum: 1 }),
+      maxAgeS: positive,
+      types: Type.Array(name),
+    }),
+  ),
   storeFolder: Type.Optional(Type.String({ minLength: 1 })),
   classes: Type.Array(Type.String()),
 } satisfies Record<keyof WorkerConfig, TSchema>;

@@ -178,7 +178,7 @@ if (!isRoot && process.env['CI'] === 'true') throw new Error('the test of a full
   async () => {
     const disk = join(folder, 'disk');
     mkdirSync(disk);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=120k', 'tmpfs', disk]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=640k', 'tmpfs', disk]);
     try {
       const task = taskFile('full', `cameras: [${camera('left')}, ${camera('right')}]`);
       const { code, stderr } = await mei(['run', task, '--out', disk, '--no-video']);

@@ -4,7 +4,7 @@ import { eventTypes } from '../../config/events.ts';
 import { loadFunctions } from '../../config/functions.ts';
 import { defaultModels, resolveModel } from '../../config/models.ts';
 import { parseTask } from '../../config/task.ts';
-import { desired } from '../../controller/desired.ts';
+import { desired, type Surroundings } from '../../controller/desired.ts';
 
 const surroundings = {
   functions: loadFunctions(),
@@ -16,9 +16,9 @@ const surroundings = {
   storeFolder: '/store',
 };
 
-function plan(spec: string, name = 'gate') {
+function plan(spec: string, name = 'gate', around: Surroundings = surroundings) {
   const text = `{apiVersion: sedna.io/v1alpha1, kind: MultiEdgeInference, metadata: {name: ${name}}, spec: ${spec}}`;
-  return desired(parseTask(text, 'task.yaml'), surroundings);
+  return desired(parseTask(text, 'task.yaml'), around);
 }
 
 const twoCameras = 'cameras: [{id: a, source: {uri: a.mp4}}, {id: b, source: {uri: b.mp4}}]';
@@ -132,4 +132,38 @@ test('planning is pure: the same task gives the same plan', () => {
 test('a worker that pulls cameras has a thread for each of them', () => {
   const { workers } = plan(`{packing: PerNode, ${twoCameras}}`);
   expect(workers.map(({ env }) => env)).toEqual([{ UV_THREADPOOL_SIZE: '6' }, {}]);
+});
+
+test('what leaves the node waits in an outbox of its worker, but no pictures; the cloud has none', () => {
+  const outboxes = (spec: string) => {
+    const { workers } = plan(spec, 'gate', { ...surroundings, outboxFolder: '/outbox' });
+    return Object.fromEntries(workers.map(({ name, config }) => [name, config.outbox]));
+  };
+  const bounds = { maxBytes: 100 * 2 ** 20, maxAgeS: 86_400 };
+  const { tracklets, stream, report } = eventTypes;
+  const perNode = outboxes(`{packing: PerNode, ${twoCameras}}`);
+  expect(perNode['gate-edge']).toMatchObject({ folder: '/outbox/gate-edge', ...bounds });
+  expect(perNode['gate-edge']!.types.toSorted()).toEqual([report, stream, tracklets]);
+  expect(perNode['gate-cloud']).toBeUndefined();
+
+  const perStage = outboxes(`{delivery: {outbox: {maxBytes: 1Mi, maxAge: 2h}}, ${twoCameras}}`);
+  expect(perStage['gate-ingest']).toEqual({
+    folder: '/outbox/gate-ingest',
+    maxBytes: 2 ** 20,
+    maxAgeS: 7200,
+    types: [report],
+  });
+  expect(perStage['gate-embed']!.types.toSorted()).toEqual([report, stream, tracklets]);
+  expect(perStage['gate-match']).toBeUndefined();
+
+  const crops = outboxes(
+    `{privacy: {egress: CropsAllowed}, stages: {embed: {placement: Cloud}}, ${twoCameras}}`,
+  );
+  expect(crops['gate-detect']!.types.toSorted()).toEqual([report, stream]);
+});
+
+test('without a folder nothing is kept', () => {
+  expect(plan(`{${twoCameras}}`).workers.map(({ config }) => config.outbox)).toEqual(
+    Array(5).fill(undefined),
+  );
 });

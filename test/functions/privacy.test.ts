@@ -1,12 +1,15 @@
 // Decodes every byte that crosses from edge to cloud and accounts for it: nothing in it is, or could hold, a picture.
+import { gzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { eventTypes, type StageEvent, type TrackletsData } from '../../config/events.ts';
 import { toEnvelope } from '../../functions/host/codec.ts';
 import { openVideo } from '../../functions/media/video.ts';
-import type { Crossing } from '../support/cloud.ts';
+import type { Arrival, Crossing } from '../support/cloud.ts';
 import { crossingsOf, sampleTask } from '../support/edge.ts';
 
-const headersAllowed = /^(host|connection|content-type|content-length|ce-[a-z]+)$/;
+const headersAllowed = /^(host|connection|content-type|content-length|content-encoding|ce-[a-z]+)$/;
+const attributesAllowed =
+  /^(specversion|id|source|type|time|subject|partitionkey|datacontenttype|data|data_base64)$/;
 const typesAllowed: string[] = [eventTypes.tracklets, eventTypes.stream, eventTypes.report];
 const longestText = 300;
 
@@ -18,16 +21,31 @@ const fieldsAllowed = new Set(
   ).split(' '),
 );
 
-function accountFor({ rawHeaders, body, event }: Crossing): void {
+function accountFor({ arrival, body, event }: Crossing): void {
+  accountForRequest(arrival);
+  if (!typesAllowed.includes(event.type)) throw new Error(`${event.type} must not cross`);
+  if (event.type === eventTypes.tracklets) accountForTracklets(event as StageEvent<TrackletsData>, body);
+  else accountForTexts(JSON.parse(body.toString()) as unknown);
+}
+
+function accountForRequest({ rawHeaders, headers, body, content }: Arrival): void {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (!headersAllowed.test(rawHeaders[i]!.toLowerCase()))
       throw new Error(`header ${rawHeaders[i]} is not expected`);
     if (rawHeaders[i + 1]!.length > longestText)
       throw new Error(`header ${rawHeaders[i]} is long enough for pixels`);
   }
-  if (!typesAllowed.includes(event.type)) throw new Error(`${event.type} must not cross`);
-  if (event.type === eventTypes.tracklets) accountForTracklets(event as StageEvent<TrackletsData>, body);
-  else accountForTexts(JSON.parse(body.toString()) as unknown);
+  if (!/batch/.test(headers['content-type'] ?? '')) return;
+  // Compressed again it is the same: nothing hides beside the events of a batch, or between them.
+  if (!gzipSync(content, { level: 1 }).equals(body))
+    throw new Error('compressed bytes that nobody accounts for');
+  const events = JSON.parse(content.toString()) as Record<string, unknown>[];
+  if (JSON.stringify(events) !== content.toString()) throw new Error('bytes between the events of a batch');
+  for (const { data: _data, data_base64: _bytes, ...attributes } of events) {
+    const strange = Object.keys(attributes).find((name) => !attributesAllowed.test(name));
+    if (strange !== undefined) throw new Error(`attribute ${strange} is not expected`);
+    accountForTexts(attributes);
+  }
 }
 
 function accountForTracklets(event: StageEvent<TrackletsData>, body: Buffer): void {
@@ -87,7 +105,7 @@ test.each(['PerNode', 'PerStage'])(
     expect(tracklets.length).toBeGreaterThan(5);
     crossings.forEach(accountFor);
     const everything = Buffer.concat(
-      crossings.flatMap(({ body, rawHeaders }) => [body, Buffer.from(rawHeaders.join())]),
+      crossings.flatMap(({ body, arrival }) => [body, Buffer.from(arrival.rawHeaders.join())]),
     );
     const runs = await pixelRuns('samples/left.mp4', 500);
     expect(runs.length).toBeGreaterThan(300);
@@ -126,7 +144,11 @@ function crossingOf(data: object, rawHeaders: string[] = []): Crossing {
   const event = { id: '1', source: '/a', type: eventTypes.tracklets, data } as StageEvent;
   const envelope = toEnvelope(event).data;
   const body = envelope.kind === 'bytes' ? Buffer.concat(envelope.parts) : Buffer.alloc(0);
-  return { method: 'POST', path: '/', headers: {}, rawHeaders, body, event };
+  return {
+    arrival: { method: 'POST', path: '/', headers: {}, rawHeaders, body, content: body },
+    body,
+    event,
+  };
 }
 
 const pixels = new Uint8Array(3 * 32 * 32);

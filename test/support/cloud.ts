@@ -3,22 +3,35 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
 import { eventTypes, type StageEvent } from '../../config/events.ts';
-import { parse } from '../../delivery/binding.ts';
+import { parse, type Envelope } from '../../delivery/binding.ts';
 import { fromEnvelope } from '../../functions/host/codec.ts';
 
-export interface Crossing {
+/** One HTTP request, with one event or a batch of them. */
+export interface Arrival {
   method: string;
   path: string;
   headers: IncomingHttpHeaders;
   /** Names and values as they came, for counting and for looking into. */
   rawHeaders: string[];
+  /** As it came. */
   body: Buffer;
+  /** Decompressed. */
+  content: Buffer;
+}
+
+/** One event. */
+export interface Crossing {
+  arrival: Arrival;
   event: StageEvent;
+  /** The bytes of the event's data. */
+  body: Buffer;
 }
 
 export interface RecordingCloud {
   url: string;
+  arrivals: Arrival[];
   crossings: Crossing[];
   /** Resolves when the streams of so many cameras have ended. */
   ended(cameras: number, timeoutMs: number): Promise<void>;
@@ -26,6 +39,7 @@ export interface RecordingCloud {
 }
 
 export async function startRecordingCloud(): Promise<RecordingCloud> {
+  const arrivals: Arrival[] = [];
   const crossings: Crossing[] = [];
   const endedCameras = new Set<string>();
   let wake: () => void = () => undefined;
@@ -35,9 +49,12 @@ export async function startRecordingCloud(): Promise<RecordingCloud> {
     request.on('end', () => {
       const body = Buffer.concat(chunks);
       const { method = '', url: path = '', headers, rawHeaders } = request;
-      for (const envelope of parse(headers, body, { batch: true })) {
+      const content = headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+      const arrival = { method, path, headers, rawHeaders, body, content };
+      arrivals.push(arrival);
+      for (const envelope of parse(headers, content, { batch: true })) {
         const event = fromEnvelope(envelope);
-        crossings.push({ method, path, headers, rawHeaders, body, event });
+        crossings.push({ arrival, event, body: dataOf(envelope) });
         if (event.type === eventTypes.stream) endedCameras.add((event.data as { camera: string }).camera);
       }
       response.writeHead(202).end();
@@ -48,6 +65,7 @@ export async function startRecordingCloud(): Promise<RecordingCloud> {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    arrivals,
     crossings,
     async ended(cameras, timeoutMs) {
       const deadline = AbortSignal.timeout(timeoutMs);
@@ -67,8 +85,13 @@ export async function startRecordingCloud(): Promise<RecordingCloud> {
   };
 }
 
+function dataOf({ data }: Envelope): Buffer {
+  if (data.kind === 'none') return Buffer.alloc(0);
+  return data.kind === 'bytes' ? Buffer.concat(data.parts) : Buffer.from(JSON.stringify(data.value));
+}
+
 /** Bytes of a request as HTTP/1.1 carries them: request line, headers, body. */
-export function wireBytes({ method, path, rawHeaders, body }: Crossing): number {
+export function wireBytes({ method, path, rawHeaders, body }: Arrival): number {
   const headers = rawHeaders.reduce((sum, text) => sum + text.length, 0) + rawHeaders.length * 2;
   return method.length + path.length + ' HTTP/1.1\r\n'.length + 1 + headers + 2 + body.length;
 }

@@ -42,6 +42,7 @@ export async function crossingsOf(task: Task, timeoutMs = 240_000): Promise<Cros
     threads: 1,
     clockStart: 0,
     storeFolder: folder,
+    outboxFolder: join(folder, 'outbox'),
   });
   const cloudWorkers = plan.workers.filter(({ placement }) => placement === 'cloud');
   const elsewhere = new Map(cloudWorkers.map(({ name }) => [name, cloud.url]));

@@ -216,9 +216,11 @@ describe('the environment', () => {
       port: 0,
       host: '127.0.0.1',
       reportIntervalMs: 2000,
+      delivery: { timeoutMs: 30_000, longestDelayMs: 15_000 },
       drainDeadlineMs: 25_000,
       drainGraceMs: 0,
       overrides: {},
+      replies: true,
       followsParent: false,
       logLevel: 'info',
     });

@@ -1,0 +1,79 @@
+// The outbox of a worker: what leaves its node goes through here, so that a lost link or a killed process loses nothing.
+// worker.ts makes one when the configuration names a folder for it.
+import { eventTypes } from '../../config/events.ts';
+import { defaultOutboxOptions, Outbox, type OutboxFigures } from '../../delivery/outbox.ts';
+import { toEnvelope } from './codec.ts';
+import type { StageEvent, TrackletsData } from '../../config/events.ts';
+import type { WorkerConfig } from '../../config/worker.ts';
+import type { Attributes } from '../../delivery/attributes.ts';
+import type { CourierOptions } from '../../delivery/courier.ts';
+import type { Rank } from '../../delivery/eventRows.ts';
+import type { Log } from '../function.ts';
+
+export interface NodeOutboxOptions {
+  config: Pick<WorkerConfig, 'outbox' | 'sinks'>;
+  /** Takes what `sinks` does not name. */
+  defaultSink?: string | undefined;
+  /** Extension attributes put on every event. */
+  overrides: Attributes;
+  log: Log;
+  delivery?: Partial<CourierOptions>;
+}
+
+export interface NodeOutbox {
+  takes(type: string): boolean;
+  /** Resolves once the event is on the disk. @throws PermanentError, TransientError */
+  accept(event: StageEvent): Promise<void>;
+  figures(): OutboxFigures;
+  /** The sequence of a report: above all earlier ones, also of earlier processes and after the clock was set back. */
+  nextReport(nowMs: number): number;
+  settle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const reportNumber = 'report';
+
+/** Undefined when this worker has none. @throws TransientError that names the folder */
+export function openNodeOutbox({
+  config,
+  defaultSink,
+  overrides,
+  log,
+  delivery,
+}: NodeOutboxOptions): NodeOutbox | undefined {
+  if (!config.outbox) return undefined;
+  const { folder, maxBytes, maxAgeS, types } = config.outbox;
+  const outbox = new Outbox(
+    {
+      folder,
+      maxBytes,
+      maxAgeMs: maxAgeS * 1000,
+      delivery: { ...defaultOutboxOptions.delivery, ...delivery },
+    },
+    { resolve: (type) => config.sinks[type] ?? defaultSink, log },
+  );
+  return {
+    takes: (type) => types.includes(type),
+    async accept(event) {
+      const envelope = toEnvelope(event);
+      Object.assign(envelope.attributes, overrides);
+      await outbox.accept({ envelope, target: event.type, rank: rankOf(event) });
+    },
+    figures: () => outbox.figures(),
+    nextReport(nowMs) {
+      const sequence = Math.max(outbox.recall(reportNumber) + 1, nowMs);
+      outbox.remember(reportNumber, sequence);
+      return sequence;
+    },
+    settle: () => outbox.settle(),
+    close: () => outbox.close(),
+  };
+}
+
+/** A track whose start and end arrive is known without what was said of it in between. */
+function rankOf(event: StageEvent): Rank {
+  if (event.type === eventTypes.report) return 'report';
+  if (event.type !== eventTypes.tracklets) return 'lasting';
+  const { tracklets } = event.data as TrackletsData;
+  return tracklets.every(({ phase }) => phase === 'update') ? 'update' : 'lasting';
+}
