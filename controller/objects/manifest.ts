@@ -79,14 +79,13 @@ const workerTypeLabel = `${prefix}/worker-type`;
 export const workerLabel = `${prefix}/worker`;
 export const hashAnnotation = `${prefix}/config-hash`;
 
-const commonLabels = {
+/** Of what all tasks of a namespace use: it belongs to none, and stays. The task label makes the controller see it. */
+export const sharedLabels = {
   'app.kubernetes.io/name': 'multi-edge-inference',
   'app.kubernetes.io/part-of': 'multi-edge-inference',
   'app.kubernetes.io/managed-by': 'multi-edge-inference-controller',
+  [taskLabel]: '',
 };
-
-/** Of what all tasks of a namespace use: it belongs to none, and stays. The task label makes the controller see it. */
-export const sharedLabels = { ...commonLabels, [taskLabel]: '' };
 
 export function isShared({ metadata }: Pick<Manifest, 'metadata'>): boolean {
   return metadata.labels?.[taskLabel] === '';
@@ -95,8 +94,10 @@ export function isShared({ metadata }: Pick<Manifest, 'metadata'>): boolean {
 /** Labels of everything that belongs to the task. */
 export function taskLabels({ metadata }: Task): Record<string, string> {
   return {
-    ...commonLabels,
+    'app.kubernetes.io/name': 'multi-edge-inference',
     'app.kubernetes.io/instance': metadata.name,
+    'app.kubernetes.io/part-of': 'multi-edge-inference',
+    'app.kubernetes.io/managed-by': 'multi-edge-inference-controller',
     [taskLabel]: metadata.name,
     [uidLabel]: metadata.uid ?? '',
   };

@@ -100,7 +100,7 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
     await task('healed', isRunning);
     const objects = 'deployments,services,configmaps,networkpolicies,serviceaccounts,roles,rolebindings';
     const before = await names(objects, 'healed');
-    expect(before.length).toBe(11);
+    expect(before.length).toBe(10);
     const selector = 'multiedgeinference.sedna.io/name=healed';
     await cluster().kubectl(['delete', objects, '-l', selector, '--wait=false']);
     await eventually(
@@ -120,6 +120,20 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
       (found) => found === '1 registry.example/multi-edge-inference:0.1.0',
     );
     await task('healed', isRunning);
+  });
+
+  test('the account that tasks share comes back, whoever removed it, and outlives a task', async () => {
+    await createTask(cluster(), 'first', packed);
+    await task('first', isRunning);
+    const account = ['serviceaccount', 'multi-edge-inference-stages'];
+    await cluster().kubectl(['delete', ...account]);
+    await eventually(() => cluster().kubectl(['get', ...account, '--ignore-not-found']), Boolean);
+    await cluster().kubectl(['delete', 'mei', 'first', '--wait=true']);
+    await createTask(cluster(), 'second', packed);
+    await task('second', isRunning);
+    const bindings = ['get', 'rolebindings,clusterrolebindings', '-A', '-o'];
+    bindings.push('jsonpath={.items[*].subjects[*].name}');
+    expect(await cluster().kubectl(bindings)).not.toContain('multi-edge-inference-stages');
   });
 
   test('what others add is left alone, without a quarrel', async () => {
@@ -253,7 +267,7 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
   ])('a %s of somebody else is given back as it was', async (kind, resource, content) => {
     const { kubectl } = cluster();
     const guest = `guest-of-${resource}`;
-    const name = kind === 'ConfigMap' ? `${guest}-cloud` : guest;
+    const name = kind === 'ConfigMap' ? `${guest}-cloud` : `${guest}-status`;
     const own = { apiVersion: 'v1', kind, metadata: { name, namespace: 'default' }, ...content };
     await kubectl(['create', '-f', '-'], JSON.stringify(own));
     // Times of the server are whole seconds: the task must be younger than what was there.

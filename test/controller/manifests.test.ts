@@ -47,7 +47,7 @@ const twoCameras =
   'cameras: [{id: a, node: edge-1, source: {uri: "rtsp://10.0.0.1/a"}}, {id: b, node: edge-1, source: {uri: "http://cam.example/b", secretRef: {name: s}}}]';
 const packed = `{packing: PerNode, ${twoCameras}}`;
 
-test('a packed task of one node needs eleven objects', () => {
+test('a packed task of one node needs ten objects, and an account that all tasks of its namespace share', () => {
   const kinds = manifests(taskOf(packed)).map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   expect(kinds.sort()).toEqual([
     'ConfigMap gate-cloud',
@@ -59,13 +59,16 @@ test('a packed task of one node needs eleven objects', () => {
     'Role gate-status',
     'RoleBinding gate-status',
     'Service gate-cloud',
-    'ServiceAccount gate',
     'ServiceAccount gate-status',
+    'ServiceAccount multi-edge-inference-stages',
   ]);
 });
 
-test('every object is owned by the task and carries its labels', () => {
-  for (const { metadata } of manifests(sampleTask('rtsp'))) {
+test('every object is owned by the task and carries its labels, but the account that is shared', () => {
+  const [shared, ...owned] = manifests(sampleTask('rtsp'));
+  expect([shared!.kind, shared!.metadata.name]).toEqual(['ServiceAccount', 'multi-edge-inference-stages']);
+  expect(shared!.metadata.ownerReferences).toBeUndefined();
+  for (const { metadata } of owned) {
     expect(metadata.ownerReferences).toEqual([
       {
         apiVersion: 'sedna.io/v1alpha1',
@@ -91,10 +94,10 @@ test('only the status function has a token, and it may write only the status of 
     spec!.template.spec!.automountServiceAccountToken,
   ]);
   expect(tokens.sort()).toEqual([
-    ['gate-detect-edge-1', 'gate', false],
-    ['gate-embed-edge-1', 'gate', false],
-    ['gate-ingest-edge-1', 'gate', false],
-    ['gate-match', 'gate', false],
+    ['gate-detect-edge-1', 'multi-edge-inference-stages', false],
+    ['gate-embed-edge-1', 'multi-edge-inference-stages', false],
+    ['gate-ingest-edge-1', 'multi-edge-inference-stages', false],
+    ['gate-match', 'multi-edge-inference-stages', false],
     ['gate-status', 'gate-status', true],
   ]);
   expect(named(objects, 'Role', 'gate-status')?.rules).toEqual([

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from '@jest/globals';
 import type { Task } from '../../config/schema/resource.ts';
 import { desired } from '../../controller/desired.ts';
 import { manifestsOf } from '../../controller/manifests.ts';
+import { stageAccount } from '../../controller/objects/access.ts';
 import type { Manifest } from '../../controller/objects/manifest.ts';
 import { ownedResources } from '../../controller/resources.ts';
 import { onCluster } from '../support/cluster/onCluster.ts';
@@ -113,9 +114,9 @@ onCluster('the objects of a task', {}, (cluster) => {
     for (const verb of ['get', 'patch'])
       await eventually(() => may(`${name}-status`, [verb, status, name]), Boolean);
     for (const verb of ['get', 'patch']) {
-      expect([verb, await may(name, [verb, status, name])]).toEqual([verb, false]);
+      expect([verb, await may(stageAccount, [verb, status, name])]).toEqual([verb, false]);
     }
-    for (const account of [name, `${name}-status`])
+    for (const account of [stageAccount, `${name}-status`])
       for (const question of questions)
         expect([account, question, await may(account, question)]).toEqual([account, question, false]);
   });
