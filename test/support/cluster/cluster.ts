@@ -179,6 +179,8 @@ async function startKwok(
     `--kubeconfig=${join(folder, 'kubeconfig')}`,
     `--config=${config}`,
     '--manage-all-nodes=true',
+    // Without signs of life a node counts as lost after a minute, and its pods as not ready.
+    '--node-lease-duration-seconds=40',
     '--node-ip=127.0.0.1',
     '--cidr=10.128.0.0/9',
   ]);
