@@ -48,6 +48,7 @@ function checkValue(name: string, value: unknown) {
     if (value.length > attributeLimits.valueLength)
       invalid(name, `is longer than ${attributeLimits.valueLength} characters`);
     if (hasControlCharacters(value)) invalid(name, 'contains control characters');
+    if (/\p{Surrogate}/u.test(value)) invalid(name, 'contains half a character');
   } else if (typeof value !== 'boolean' && !(Number.isInteger(value) && Math.abs(value as number) <= 2 ** 31))
     invalid(name, 'must be a text, a whole number of 32 bits, or true or false');
 }

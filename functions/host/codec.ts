@@ -76,7 +76,8 @@ export function fromEnvelope(envelope: Envelope): StageEvent {
   const { datacontenttype, ...attributes } = envelope.attributes;
   delete attributes.specversion;
   const type = attributes.type as string;
-  const known = checks[type];
+  // Types are texts of strangers: a bare look-up would find `constructor` too.
+  const known = Object.hasOwn(checks, type) ? checks[type] : undefined;
   if (type === eventTypes.image) return { ...attributes, data: imageData(envelope) } as StageEvent;
   if (known)
     return { ...attributes, data: known(decoded(envelope, binaryTypes.includes(type))) } as StageEvent;
