@@ -33,6 +33,7 @@ export class Courier {
   /** Place in the order up to which everything is delivered, refused or on its way. */
   #cursor = 0;
   #underWay: number[] = [];
+  #most: number;
   #batch: number;
   #tries = 0;
   #problem: { sinceMs: number; reason: string } | undefined;
@@ -43,7 +44,7 @@ export class Courier {
 
   constructor(parts: CourierParts) {
     this.#parts = parts;
-    this.#batch = parts.options.batch.events;
+    this.#most = this.#batch = parts.options.batch.events;
     this.#sink = new Sink(parts.url, { ...parts.options, connections: 1 }, parts.stopped);
   }
 
@@ -95,7 +96,6 @@ export class Courier {
   }
 
   async #bring(events: StoredEvent[]): Promise<void> {
-    const { options } = this.#parts;
     const before = this.#cursor;
     this.#cursor = events.at(-1)!.seq;
     this.#underWay = events.map(({ seq }) => seq);
@@ -105,7 +105,7 @@ export class Courier {
       this.#parts.delivered(events);
       this.#tries = 0;
       this.#problem = undefined;
-      this.#batch = Math.min(this.#batch * 2, options.batch.events);
+      this.#batch = Math.min(this.#batch * 2, this.#most);
       return;
     }
     this.#cursor = before;
@@ -118,6 +118,8 @@ export class Courier {
   async #refused(events: StoredEvent[], { status, detail }: Outcome & { kind: 'refused' }): Promise<void> {
     if (events.length > 1) {
       this.#batch = Math.ceil(events.length / 2);
+      // A Broker, for one, knows no batches: asking again and again would double its work.
+      if (status === 415) this.#most = this.#batch = 1;
       return;
     }
     const [event] = events as [StoredEvent];

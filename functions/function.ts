@@ -37,7 +37,10 @@ export interface Context {
 
 /** A function: bound to its dependencies by `create`, fed by a host. */
 export interface StageFunction {
-  /** Handles one event; what it returns is emitted in order. Events of one partition key never overlap. */
+  /**
+   * Handles one event; what it returns is emitted in order. Events of one partition key never overlap, except where
+   * serverless.yml says `batching`: there a call begins, up to its first await, in the order of the events.
+   */
   handle(event: StageEvent, context: Context): Promise<StageEvent | StageEvent[] | void>;
   /** Called once before the first event; sources start here and emit on their own. */
   init?(context: Context): Promise<void>;

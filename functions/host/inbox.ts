@@ -7,6 +7,8 @@ export interface InboxOptions {
   maxBytes: number;
   /** How many keys are worked on at a time. */
   concurrency: number;
+  /** How many events of one key may be under way; they are begun in order. By default one: they never overlap. */
+  perKey?: number;
   /** How many ids of handled events are remembered; about the retry horizon of senders times the event rate. */
   rememberedIds?: number;
 }
@@ -39,6 +41,13 @@ interface Item {
   reject: (error: unknown) => void;
 }
 
+/** The events of one key. */
+interface Lane {
+  waiting: Item[];
+  running: number;
+  isReady: boolean;
+}
+
 interface Waiter {
   item: Item;
   settle: (error?: Error) => void;
@@ -55,13 +64,13 @@ export interface Handling {
 export type Work = (event: StageEvent, handling: Handling) => Promise<StageEvent[]>;
 
 /**
- * Events of one partition key are worked on in order and never overlap; different keys run side by side.
+ * Events of one partition key are begun in order, and overlap only as far as `perKey` says; different keys run side by side.
  * Full means `maxEvents` or `maxBytes` reached, but one event always fits, whatever its size.
  */
 export class Inbox {
   readonly #options: Required<InboxOptions>;
   readonly #work: Work;
-  readonly #queues = new Map<string, Item[]>();
+  readonly #lanes = new Map<string, Lane>();
   readonly #ready: string[] = [];
   readonly #pending = new Map<string, Item>();
   readonly #handledIds = new Set<string>();
@@ -73,7 +82,7 @@ export class Inbox {
   #closed = false;
 
   constructor(options: InboxOptions, work: Work) {
-    this.#options = { rememberedIds: 20_000, ...options };
+    this.#options = { rememberedIds: 20_000, perKey: 1, ...options };
     this.#work = work;
   }
 
@@ -167,24 +176,33 @@ export class Inbox {
   #accept(item: Item) {
     this.#pending.set(item.identity, item);
     this.#bytes += item.bytes;
-    const queue = this.#queues.get(item.key);
-    if (queue) queue.push(item);
-    else {
-      this.#queues.set(item.key, [item]);
-      this.#ready.push(item.key);
-      this.#pump();
-    }
+    const lane = this.#lanes.get(item.key) ?? { waiting: [], running: 0, isReady: false };
+    this.#lanes.set(item.key, lane);
+    lane.waiting.push(item);
+    this.#makeReady(item.key, lane);
+    this.#pump();
+  }
+
+  #makeReady(key: string, lane: Lane) {
+    if (lane.isReady || lane.waiting.length === 0 || lane.running >= this.#options.perKey) return;
+    lane.isReady = true;
+    this.#ready.push(key);
   }
 
   #pump() {
     while (this.#running < this.#options.concurrency && this.#ready.length > 0) {
       const key = this.#ready.shift()!;
+      const lane = this.#lanes.get(key)!;
+      const item = lane.waiting.shift()!;
+      lane.isReady = false;
+      lane.running++;
       this.#running++;
-      void this.#run(key, this.#queues.get(key)![0]!);
+      this.#makeReady(key, lane);
+      void this.#run(lane, item);
     }
   }
 
-  async #run(key: string, item: Item) {
+  async #run(lane: Lane, item: Item) {
     let finish: () => void;
     try {
       const events = await this.#work(item.event, item.handling);
@@ -196,10 +214,9 @@ export class Inbox {
     this.#running--;
     this.#pending.delete(item.identity);
     this.#bytes -= item.bytes;
-    const queue = this.#queues.get(key)!;
-    queue.shift();
-    if (queue.length > 0) this.#ready.push(key);
-    else this.#queues.delete(key);
+    lane.running--;
+    if (lane.running === 0 && lane.waiting.length === 0) this.#lanes.delete(item.key);
+    else this.#makeReady(item.key, lane);
     finish();
     this.#admit();
     this.#pump();

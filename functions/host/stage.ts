@@ -61,9 +61,13 @@ export class HostedStage {
     this.#dependencies = dependencies;
     this.#retry = dependencies.retry ?? defaultRetry;
     this.context = { emit: route, log, now: dependencies.now ?? Date.now, signal: draining };
-    this.inbox = new Inbox({ ...spec.queue, concurrency: spec.scaling.concurrency }, (event, handling) =>
-      this.#process(event, handling),
-    );
+    const options = {
+      ...spec.queue,
+      concurrency: spec.scaling.concurrency,
+      // Events that wait for one transaction have to be under way together.
+      ...(spec.batching && { perKey: spec.batching.maxEvents }),
+    };
+    this.inbox = new Inbox(options, (event, handling) => this.#process(event, handling));
   }
 
   get name() {

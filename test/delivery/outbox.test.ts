@@ -215,6 +215,7 @@ describe('an event that is refused for good', () => {
     await Promise.all(ids.map((id) => box.accept(event(id))));
     await until(() => receiver.taken.length === 5, 'delivered');
     expect(receiver.ids()).toEqual(ids);
+    expect(receiver.requests.filter(({ answer }) => answer.status === 415)).toHaveLength(1);
   });
 
   test('only the newest are kept', async () => {

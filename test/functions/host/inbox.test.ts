@@ -77,6 +77,30 @@ describe('order', () => {
     expect(started).toEqual(['a1', 'b1']);
   });
 
+  test('events of one key overlap as far as they may, and are begun in order', async () => {
+    const { inbox, started, finish } = held({ maxEvents: 10, concurrency: 4, perKey: 2 });
+    for (const id of ['a1', 'a2', 'a3', 'a4']) await inbox.put(event(id, 'a'), 1, now);
+    await inbox.put(event('b1', 'b'), 1, now);
+    expect(started).toEqual(['a1', 'a2', 'b1']);
+    await finish('a2');
+    expect(started).toEqual(['a1', 'a2', 'b1', 'a3']);
+    await finish('a1');
+    await finish('a3');
+    expect(started).toEqual(['a1', 'a2', 'b1', 'a3', 'a4']);
+    await finish('a4');
+    await finish('b1');
+    await inbox.idle();
+    expect(inbox.length).toBe(0);
+  });
+
+  test('overlapping events of one key stay within the concurrency of all', async () => {
+    const { inbox, started, finish } = held({ maxEvents: 10, concurrency: 2, perKey: 5 });
+    for (const id of ['a1', 'a2', 'a3']) await inbox.put(event(id, 'a'), 1, now);
+    expect(started).toEqual(['a1', 'a2']);
+    await finish('a1');
+    expect(started).toEqual(['a1', 'a2', 'a3']);
+  });
+
   test('events without a key do not wait for each other', async () => {
     const { inbox, started } = held();
     await inbox.put(event('1'), 1, now);
