@@ -47,7 +47,7 @@ export interface Controller {
 
 const maxTasks = 100_000;
 /** Objects and pods change many times within a moment: one look after it is enough. */
-const settleMs = 200;
+const settleMs = 500;
 
 export function startController(options: ControllerOptions): Controller {
   const { cluster, log, reflectors: timing } = options;
@@ -67,7 +67,7 @@ export function startController(options: ControllerOptions): Controller {
       if (isGone) {
         ownWrites.forget(`Task/${key}`);
         patience.end(key);
-      }
+      } else if (ownWrites.isEcho(`Task/${key}`, task)) return;
       queue.add(key);
     },
   });
@@ -77,6 +77,7 @@ export function startController(options: ControllerOptions): Controller {
     groupOf: taskOf,
     onChange(object: Manifest, isGone: boolean) {
       if (isGone) ownWrites.forget(keyOf(object));
+      else if (ownWrites.isEcho(keyOf(object), object)) return;
       if (isShared(object)) {
         if (isGone) wakeAll(({ metadata }) => metadata.namespace === object.metadata.namespace);
       } else wake(object, isGone ? 0 : settleMs);

@@ -55,6 +55,12 @@ export class OwnWrites {
     return write?.digest === digest && version !== undefined && version === write.resultVersion;
   }
 
+  /** Whether a copy is what the last own write led to: whoever wrote it knows already. */
+  isEcho(key: string, { metadata }: Manifest): boolean {
+    const version = metadata.resourceVersion;
+    return version !== undefined && this.#writes.get(key)?.resultVersion === version;
+  }
+
   /** The object is gone. */
   forget(key: string): void {
     this.#writes.delete(key);

@@ -13,7 +13,6 @@
 import { createHash } from 'node:crypto';
 import type { FunctionList } from '../config/functions.ts';
 import type { Task } from '../config/schema/resource.ts';
-import { canonicalJson } from '../config/task.ts';
 import { ConfigError } from '../config/validation/configError.ts';
 import type { Cluster } from './cluster.ts';
 import { isCompleted, wasCompleted, workOf } from './completion.ts';
@@ -383,6 +382,7 @@ export function withoutManagedFields<T extends Manifest>(object: T): T {
   return { ...object, metadata: { ...metadata, managedFields: creationsOnly(managedFields) } };
 }
 
+/** Of what this process builds, always in the same order. */
 function digestOf(value: unknown): string {
-  return createHash('sha1').update(canonicalJson(value)).digest('base64');
+  return createHash('sha1').update(JSON.stringify(value)).digest('base64');
 }
