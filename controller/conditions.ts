@@ -1,6 +1,8 @@
 // What a task's status says, out of what is known about it. Pure: no clock, no server. reconcile.ts writes the result.
 import type { Status } from '../config/schema/status.ts';
 import { stageNames } from '../config/worker.ts';
+import type { NodeProgress } from './downstream/downstream.ts';
+import { edgeNodes, edgesClaim } from './edges.ts';
 import type { WorkerState } from './workers.ts';
 
 export type Condition = NonNullable<Status['conditions']>[number];
@@ -21,6 +23,8 @@ export interface Facts {
   models: Outcome;
   created: Outcome;
   workers: readonly WorkerState[];
+  /** How far the task's nodes are; none when there are no local controllers. */
+  edges: readonly NodeProgress[];
   /** Objects that others keep changing, in words. */
   quarrels: readonly string[];
   /** Names of the models by stage. */
@@ -29,17 +33,19 @@ export interface Facts {
 
 /** The controller's part of the status; the status function writes cameras, nodes, output and reports. */
 export type OwnStatus = Required<Pick<Status, 'phase' | 'observedGeneration' | 'conditions' | 'stages'>> &
-  Pick<Status, 'completedWork'>;
+  Pick<Status, 'completedWork' | 'nodes'>;
 
 const longestMessage = 1024;
 
 export function statusOf(facts: Facts): OwnStatus {
   const claims = claimsOf(facts);
+  const nodes = edgeNodes(facts);
   return {
     phase: phaseOf(facts, claims),
     observedGeneration: facts.generation,
     conditions: claims.map((claim) => conditionOf(claim, facts)),
     stages: stagesOf(facts),
+    ...(nodes.length > 0 && { nodes }),
     ...(facts.isCompleted && { completedWork: facts.work }),
   };
 }
@@ -49,13 +55,7 @@ function claimsOf(facts: Facts): Claim[] {
     readyClaim(facts),
     outcomeClaim('ModelsResolved', facts.models, 'Resolved', 'all models are known'),
     createdClaim(facts),
-    {
-      type: 'EdgesSynced',
-      status: 'Unknown',
-      reason: 'NoLocalController',
-      message:
-        'no local controller has confirmed this task; workers read their configuration from ConfigMaps',
-    },
+    edgesClaim(facts),
     sourcesClaim(facts),
     degradedClaim(facts),
     facts.isCompleted

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { FunctionList } from '../config/functions.ts';
 import type { Cluster } from './cluster.ts';
 import type { Surroundings } from './desired.ts';
+import type { Downstream } from './downstream/downstream.ts';
 import { messageOf } from './errors.ts';
 import { KnativeWatch } from './knative.ts';
 import type { Log } from './log.ts';
@@ -12,7 +13,7 @@ import { keyOf } from './plan.ts';
 import { Patience } from './patience.ts';
 import { Quarrels, type QuarrelOptions } from './quarrels.ts';
 import { Queue } from './queue.ts';
-import { reconcile, withoutManagedFields, type Reconciler } from './reconcile.ts';
+import { publishTask, reconcile, withoutManagedFields, type Reconciler } from './reconcile.ts';
 import { Reflector, type ReflectorTiming } from './reflector.ts';
 import { ownedResources, podResource, taskResource } from './resources.ts';
 import type { PodView } from './workers.ts';
@@ -23,6 +24,8 @@ export interface ControllerOptions {
   installation: Installation;
   models: Pick<Surroundings, 'resolveModel' | 'defaultModels' | 'threads'>;
   log: Log;
+  /** Makes the downstream controller, when this installation has local controllers. */
+  createDownstream?: (onChange: (key: string) => void, now: () => string) => Downstream;
   /** Tasks that are worked on at a time. */
   workers?: number;
   /** Everything is looked at anew about so often: a change that was missed is not missed for ever. */
@@ -38,7 +41,10 @@ export interface Controller {
   synced: Promise<void>;
   /** Whether all copies follow the API server. */
   isCurrent(): boolean;
-  /** Begins to work; until then changes only gather. */
+  downstream: Downstream | undefined;
+  /** The newest copy of a task; key: `namespace/name`. */
+  task(key: string): Manifest | undefined;
+  /** Begins to work; until then changes only gather. When it resolves, downstream knows what every node should have. */
   lead(): Promise<void>;
   queueLength(): number;
   /** Stops watching, and resolves when no task is being worked on. */
@@ -118,6 +124,8 @@ export function startController(options: ControllerOptions): Controller {
     return tasks.get(namespace, name!) !== undefined;
   }
 
+  const now = () => `${new Date().toISOString().slice(0, 19)}Z`;
+  const downstream = options.createDownstream?.((key) => void queue.addAfter(key, settleMs), now);
   const context: Reconciler = {
     ...options,
     ownWrites,
@@ -127,7 +135,8 @@ export function startController(options: ControllerOptions): Controller {
     strangers: new Set(),
     knative,
     reporter: 'multi-edge-inference-controller',
-    now: () => `${new Date().toISOString().slice(0, 19)}Z`,
+    now,
+    ...(downstream && { downstream }),
     view: {
       task(key) {
         const [namespace, name] = key.split('/');
@@ -169,10 +178,13 @@ export function startController(options: ControllerOptions): Controller {
 
   return {
     synced,
+    downstream,
+    task: (key) => context.view.task(key),
     isCurrent: () => reflectors.every((reflector) => reflector.isCurrent),
     async lead() {
       await synced;
       if (ending.signal.aborted) return;
+      for (const task of tasks.values()) publishTask(context, keyOfTask(task));
       queue.start();
       scheduleResync();
     },

@@ -4,13 +4,18 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { loadFunctions } from '../config/functions.ts';
 import { defaultModels, resolveModel } from '../config/models.ts';
 import { Cluster } from './cluster.ts';
-import { startController } from './controller.ts';
+import { startController, type Controller } from './controller.ts';
+import { Downstream } from './downstream/downstream.ts';
+import { sednaRoutes } from './downstream/routes.ts';
+import { serveLinks } from './downstream/server.ts';
 import { messageOf } from './errors.ts';
 import { serveHealth } from './health.ts';
 import { Leader } from './leader.ts';
 import { createLog, type Log } from './log.ts';
+import { Forwarder } from './link/forwarder.ts';
+import { usualHeartbeat } from './link/heartbeat.ts';
 import { createMetrics } from './metrics.ts';
-import { readSettings } from './settings.ts';
+import { readSettings, type Settings } from './settings.ts';
 
 /** Threads of an inference session: what the usual limit of detect allows. */
 const threads = 2;
@@ -29,7 +34,10 @@ async function main(): Promise<void> {
 
   const config = new KubeConfig();
   config.loadFromDefault();
-  const metrics = createMetrics(() => controller.queueLength());
+  const metrics = createMetrics(
+    () => controller.queueLength(),
+    () => controller.downstream?.connectedNodes() ?? 0,
+  );
   const access = {
     fieldManager: 'multi-edge-inference-controller',
     onRequest: (method: string) => metrics.onRequest(method),
@@ -42,7 +50,16 @@ async function main(): Promise<void> {
     defaultModels,
     threads,
   };
-  const controller = startController({ cluster, functions, installation, models, log });
+  const createDownstream = (onChange: (key: string) => void, now: () => string) =>
+    new Downstream({ log, onChange, now });
+  const controller = startController({
+    cluster,
+    functions,
+    installation,
+    models,
+    log,
+    ...(settings.link && { createDownstream }),
+  });
   const leader = new Leader({ cluster: leases, namespace, name: leaseName, identity, log });
   const unready = () => (controller.isCurrent() ? undefined : 'not in step with the API server');
   const health = await serveHealth({ ...settings, unready, metrics: metrics.registry });
@@ -52,7 +69,7 @@ async function main(): Promise<void> {
   if (reason === undefined) {
     log.info({}, 'leading');
     metrics.setLeading(true);
-    void controller.lead();
+    void lead(controller, settings, log).catch((error: unknown) => exit(log, 1, messageOf(error)));
     reason = await leader.keep(ended.signal);
   }
   // Another one may work already: not one more request may go out.
@@ -61,6 +78,24 @@ async function main(): Promise<void> {
   await controller.stop();
   await leader.release();
   exit(log, 0, reason);
+}
+
+/** Nodes may connect only once it is known what each should have: what is not known to be theirs they drop. */
+async function lead(controller: Controller, { link, host }: Settings, log: Log): Promise<void> {
+  await controller.lead();
+  const { downstream } = controller;
+  if (!link || !downstream) return;
+  const outbox = new Forwarder({ log });
+  const { port } = await serveLinks({
+    ...link,
+    downstream,
+    routes: (authenticate) =>
+      sednaRoutes({ downstream, outbox, authenticate, now: Date.now, task: (key) => controller.task(key) }),
+    host,
+    heartbeat: usualHeartbeat,
+    log,
+  });
+  log.info({ port }, 'waiting for local controllers');
 }
 
 function exit(log: Log, code: 0 | 1, reason: string): void {

@@ -7,7 +7,7 @@ export interface ControllerMetrics {
   setLeading(isLeading: boolean): void;
 }
 
-export function createMetrics(waitingTasks: () => number): ControllerMetrics {
+export function createMetrics(waitingTasks: () => number, connectedNodes: () => number): ControllerMetrics {
   const registry = new Registry();
   const registers = [registry];
   const requests = new Counter({
@@ -27,6 +27,14 @@ export function createMetrics(waitingTasks: () => number): ControllerMetrics {
     registers,
     collect() {
       this.set(waitingTasks());
+    },
+  });
+  new Gauge({
+    name: 'mei_controller_connected_nodes',
+    help: 'Nodes whose local controller is connected.',
+    registers,
+    collect() {
+      this.set(connectedNodes());
     },
   });
   return {

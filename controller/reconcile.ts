@@ -1,6 +1,7 @@
 // Brings one task about, from whatever state things are in; the queue calls it with a key `namespace/name`.
 //
 //   get the task                gone or going: nothing to do, owner references collect what it owned
+//                               going: its nodes are told, and have a moment to confirm it
 //   -> desired                  the workers it needs; a model that nobody knows ends here, and what runs goes on running
 //   -> manifests                the objects those workers need; none have pods while the task is suspended
 //   -> plan                     what of it is missing or different, and what is owned and no longer wanted
@@ -17,6 +18,9 @@ import { ConfigError } from '../config/validation/configError.ts';
 import type { Cluster } from './cluster.ts';
 import { isCompleted, wasCompleted, workOf } from './completion.ts';
 import { statusOf, type Facts, type Outcome, type OwnStatus } from './conditions.ts';
+import { sharesOf } from './downstream/shares.ts';
+import type { Downstream } from './downstream/downstream.ts';
+import { hold, letGo } from './farewell.ts';
 import { desired, type DesiredTask, type DesiredWorker, type Surroundings } from './desired.ts';
 import { ApiError, LackError, messageOf, PermanentError, TransientError } from './errors.ts';
 import { creationsOnly } from './fieldOwnership.ts';
@@ -63,6 +67,8 @@ export interface Reconciler {
   models: Pick<Surroundings, 'resolveModel' | 'defaultModels' | 'threads'>;
   /** What the cluster has of Knative. */
   knative: KnativeView;
+  /** Absent: this installation has no local controllers. */
+  downstream?: Downstream;
   /** Name under which events are posted. */
   reporter: string;
   /** RFC 3339, whole seconds. */
@@ -77,12 +83,15 @@ type Translation =
 /** @throws whatever is worth another try, after the status says so */
 export async function reconcile(context: Reconciler, key: string): Promise<void> {
   const task = newestTask(context, key);
-  if (!task || task.metadata.deletionTimestamp !== undefined) return;
+  if (!task) return context.downstream?.remove(key);
+  if (task.metadata.deletionTimestamp !== undefined) return letGo(context, key, task);
   const translation = translate(context, task);
+  publish(context, key, task, translation);
   const workers = 'plan' in translation ? translation.plan.workers : [];
   const work = workOf({ workers });
   const lack = 'plan' in translation ? translation.lack : undefined;
   const manifests = 'plan' in translation && !lack ? manifestsFor(context, task, translation.plan) : [];
+  await holdForNodes(context, key, task);
   const problem =
     'plan' in translation ? (lack ?? (await bringAbout(context, key, task, manifests))) : undefined;
   const states = workerStates(
@@ -101,6 +110,7 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
     models: translation.models,
     created: problem === undefined ? { isOk: true } : outcomeOf(problem),
     workers: states,
+    edges: context.downstream?.progress(key) ?? [],
     quarrels: quarrelsOver(context, key, manifests),
     modelNames: modelNames(workers),
   });
@@ -109,6 +119,26 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
 
 function newestTask({ view, ownWrites }: Reconciler, key: string): Task | undefined {
   return ownWrites.newest(`Task/${key}`, view.task(key)) as Task | undefined;
+}
+
+/** Tells the local controllers of its nodes; exported so that all tasks can be published before the first node may ask. */
+export function publishTask(context: Reconciler, key: string): void {
+  const task = newestTask(context, key);
+  if (!task || task.metadata.deletionTimestamp !== undefined) return;
+  publish(context, key, task, translate(context, task));
+}
+
+function publish({ downstream, view }: Reconciler, key: string, task: Task, translation: Translation): void {
+  if (!downstream) return;
+  if ('plan' in translation) return downstream.publish(key, sharesOf(task, translation.plan, view.pods(key)));
+  const { name, namespace, uid = '', generation = 1 } = task.metadata;
+  downstream.retain(key, { name, namespace, uid, generation });
+}
+
+async function holdForNodes(context: Reconciler, key: string, task: Task): Promise<void> {
+  const copy = context.view.task(key);
+  const held = await hold(context, key, task);
+  if (held) context.ownWrites.record(`Task/${key}`, copy, '', withoutManagedFields(held));
 }
 
 /** The same translation as on one machine, with paths of containers, and the Broker's address or why there is none. */

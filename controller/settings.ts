@@ -1,6 +1,7 @@
 // Reads the environment of the controller's process; main.ts is its only caller.
 import { ConfigError } from '../config/validation/configError.ts';
 import { parseNetworks } from '../config/networks.ts';
+import { readLinkSettings, type LinkSettings } from './downstream/settings.ts';
 import { usualReach, type Installation, type Reach } from './objects/manifest.ts';
 
 export interface Settings {
@@ -13,6 +14,8 @@ export interface Settings {
   host: string;
   logLevel: string;
   installation: Installation;
+  /** Where local controllers dial in; absent: there are none. */
+  link?: LinkSettings;
 }
 
 const pullPolicies = ['IfNotPresent', 'Always', 'Never'] as const;
@@ -50,6 +53,10 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
     if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
       problems.push(`MEI_KNATIVE_NAMESPACES: ${JSON.stringify(name)} is not the name of a namespace`);
   const reach = reachOf(env, problems);
+  const link = readLinkSettings(env, problems);
+  const localControllerPort = Number(env['MEI_LC_PORT'] || 9100);
+  if (!Number.isInteger(localControllerPort) || localControllerPort < 1 || localControllerPort > 65_535)
+    problems.push('MEI_LC_PORT: must be the port of local controllers on their nodes, such as 9100');
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     identity: env['POD_NAME'] || processName,
@@ -58,6 +65,7 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
     port,
     host: env['MEI_HOST'] || '0.0.0.0',
     logLevel,
+    ...(link && { link }),
     installation: {
       image: env['MEI_IMAGE'] || image,
       imagePullPolicy: imagePullPolicy!,
@@ -65,6 +73,7 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
       edgeNodeSelector,
       knativeNamespaces,
       reach,
+      ...(link && { localControllerPort }),
     },
   };
 }

@@ -27,6 +27,7 @@ export interface Manifest {
     generation?: number;
     creationTimestamp?: string;
     deletionTimestamp?: string;
+    finalizers?: string[];
     managedFields?: ManagedFields[];
   };
   [field: string]: unknown;
@@ -51,6 +52,8 @@ export interface Installation {
   knativeNamespaces: string[];
   /** What workers may connect to because a task says so, as they read it: see config/networks.ts. */
   reach: Reach;
+  /** Port of the local controller on each node; absent: there are none. */
+  localControllerPort?: number;
 }
 
 /** Lists of networks and hosts, as in the settings of the same names. */

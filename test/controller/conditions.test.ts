@@ -25,6 +25,7 @@ function facts(more: Partial<Facts> = {}): Facts {
     models: { isOk: true },
     created: { isOk: true },
     workers: [worker('t-detect')],
+    edges: [],
     quarrels: [],
     modelNames: { detect: 'd' },
     ...more,
