@@ -1,0 +1,90 @@
+// The controller as it runs in a cluster: the built program in a process of its own, with the rights of the install. ground.ts starts it.
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Cluster as TestCluster } from '../../test/support/cluster/cluster.ts';
+
+export interface ControllerProcess {
+  /** Requests so far, by the controller's own count, by HTTP method. */
+  requests(): Promise<Record<string, number>>;
+  /** Tasks that wait, or are worked on. */
+  waiting(): Promise<number>;
+  /** Of the processor, milliseconds. */
+  cpuMs(): number;
+  /** Resident set now and the largest ever, in 10^6 bytes. */
+  memory(): Promise<{ residentMb: number; peakMb: number }>;
+  stop(): Promise<void>;
+}
+
+const startMs = 30_000;
+const program = 'dist/controller/main.js';
+
+/** Resolves when it leads. @param token of the controller's ServiceAccount */
+export async function startController(
+  { url, certificate, folder }: TestCluster,
+  token: string,
+): Promise<ControllerProcess> {
+  const kubeconfig = join(folder, 'controller.kubeconfig');
+  const caData = Buffer.from(certificate).toString('base64');
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'bench', cluster: { server: url, 'certificate-authority-data': caData } }],
+      users: [{ name: 'controller', user: { token } }],
+      contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'controller' } }],
+      'current-context': 'bench',
+    }),
+    { mode: 0o600 },
+  );
+  const child = spawn('node', [program], {
+    env: { PATH: process.env['PATH'], KUBECONFIG: kubeconfig, PORT: '0', MEI_HOST: '127.0.0.1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  const port = await new Promise<number>((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${program} does not lead`)), startMs);
+    let found = 0;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const { port, msg, level } = JSON.parse(line) as { port?: number; msg: string; level: number };
+      found = port ?? found;
+      if (level > 30) process.stderr.write(`${line}\n`);
+      if (msg !== 'leading') return;
+      clearTimeout(late);
+      resolve(found);
+    });
+    void ended.then(() => reject(new Error(`${program} ended: is it built?`)));
+  });
+
+  const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const megabytes = (status: string, field: string) =>
+    (Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024) / 1e6;
+  return {
+    async requests() {
+      const lines = (await metrics()).matchAll(
+        /^mei_controller_api_requests_total\{method="(\w+)"\} (\d+)$/gm,
+      );
+      return Object.fromEntries([...lines].map(([, method, count]) => [method!, Number(count)]));
+    },
+    async waiting() {
+      return Number(/^mei_controller_tasks_waiting (\d+)$/m.exec(await metrics())?.[1]);
+    },
+    cpuMs: () => processCpuMs(child.pid!),
+    async memory() {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      return { residentMb: megabytes(status, 'VmRSS'), peakMb: megabytes(status, 'VmHWM') };
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+/** User and system time, of which the kernel counts hundredths of a second. */
+function processCpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}

@@ -1,0 +1,109 @@
+// `npm run bench:controller`: how fast, with how many requests and in how much memory the controller brings tasks about
+// on a real API server, beside a bare client that makes the same objects there. Pods are played by KWOK.
+import { availableParallelism, cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { runBurst } from './burst.ts';
+import { runCalm } from './calm.ts';
+import { startGround, type Ground } from './ground.ts';
+import { callsText, latencyText, printRounds, quantile, type RoundFigures } from './figures.ts';
+import { sampleSpec } from './tasks.ts';
+
+const { values } = parseArgs({
+  options: {
+    packing: { type: 'string', default: 'PerNode' },
+    singles: { type: 'string', default: '20' },
+    burst: { type: 'string', default: '100' },
+    rounds: { type: 'string', default: '3' },
+    many: { type: 'string', default: '1000' },
+    'calm-minutes': { type: 'string', default: '10' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help || (values.packing !== 'PerNode' && values.packing !== 'PerStage')) {
+  console.log(`npm run bench:controller -- [--packing PerNode|PerStage] [--singles n] [--burst n] [--rounds n] [--many n] [--calm-minutes n]
+  --singles       tasks applied one after the other in each round
+  --burst         tasks applied at once in each round
+  --many          tasks applied at once on a cluster of their own, for memory and the calm after; 0: not at all
+  --calm-minutes  how long nothing may be written then
+Needs what the tests on a cluster need (docs/development.md), and about half an hour with all of it.`);
+  process.exit(values.help ? 0 : 1);
+}
+const spec = sampleSpec(values.packing);
+const [singles, burst, many] = [Number(values.singles), Number(values.burst), Number(values.many)];
+
+console.log(
+  `${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}; ${values.packing} tasks`,
+);
+const rounds: RoundFigures[] = [];
+for (let round = 1; round <= Number(values.rounds); round++)
+  rounds.push(await onGround((ground) => measureRound(ground, round)));
+if (rounds.length > 0) printRounds(rounds, { singles, burst });
+if (many > 0) await onGround((ground) => measureMany(ground));
+
+async function onGround<T>(work: (ground: Ground) => Promise<T>): Promise<T> {
+  const ground = await startGround(spec);
+  try {
+    return await work(ground);
+  } finally {
+    await ground.stop();
+  }
+}
+
+/** The same process, first warmed up as one that has been running for a while. */
+async function measureRound(ground: Ground, round: number): Promise<RoundFigures> {
+  const controller = await ground.startController();
+  await runBurst(ground, { label: 'warm-up', prefix: 'warm', count: 8, by: 'controller', controller });
+  const single: number[] = [];
+  for (let index = 0; index < singles; index++) {
+    const label = `round ${round}, one task`;
+    const one = { label, prefix: `one-${index}`, count: 1, by: 'controller', controller } as const;
+    single.push(...(await runBurst(ground, one)).latenciesMs);
+  }
+  const common = { count: burst, controller } as const;
+  const own = await runBurst(ground, {
+    ...common,
+    label: `round ${round}, controller`,
+    prefix: 'own',
+    by: 'controller',
+  });
+  await controller.stop();
+  const floor = await runBurst(ground, {
+    ...common,
+    label: `round ${round}, floor`,
+    prefix: 'floor',
+    by: 'floor',
+  });
+  return { single, own, floor };
+}
+
+async function measureMany(ground: Ground): Promise<void> {
+  const controller = await ground.startController();
+  const emptyMb = (await controller.memory()).residentMb;
+  const common = { count: many, controller } as const;
+  const own = await runBurst(ground, {
+    ...common,
+    label: `${many} tasks, controller`,
+    prefix: 'own',
+    by: 'controller',
+  });
+  console.log(latencyText(`${many} tasks, controller`, own));
+  console.log(callsText(own));
+  const calm = await runCalm(ground, controller, Number(values['calm-minutes']));
+  console.log(
+    `${calm.minutes} minutes of calm: ${calm.writes} writes of the controller by its own count, ${calm.serverWrites} by the server's, ` +
+      `${calm.reads} reads, ${calm.leaseWrites} renewals of its lease, ${calm.cpuMs.toFixed(0)} ms of its processor time`,
+  );
+  console.log(
+    `memory of the controller: ${emptyMb.toFixed(0)} MB with no tasks; with ${many} ${quantile(calm.residentMb, 0.5).toFixed(0)} MB ` +
+      `(${Math.min(...calm.residentMb).toFixed(0)}-${Math.max(...calm.residentMb).toFixed(0)}), at most ever ${(await controller.memory()).peakMb.toFixed(0)} MB`,
+  );
+  await controller.stop();
+  const floor = await runBurst(ground, {
+    ...common,
+    label: `${many} tasks, floor`,
+    prefix: 'floor',
+    by: 'floor',
+  });
+  console.log(latencyText(`${many} tasks, floor`, floor));
+  if (calm.writes + calm.serverWrites > 0) process.exitCode = 1;
+}
