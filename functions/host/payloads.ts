@@ -112,7 +112,7 @@ function checkPrototypes(value: unknown, path: string, dimensions: number) {
     number(prototype.scale, `${place}.scale`, 0);
     number(prototype.quality, `${place}.quality`);
     seconds(prototype.time, `${place}.time`);
-    number(prototype.weight, `${place}.weight`, 0);
+    number(prototype.weight, `${place}.weight`, 1);
   });
 }
 

@@ -3,18 +3,17 @@
 import { eventTypes, type IdentitiesData, type StageEvent } from '../../config/events.ts';
 import type { StreamData, TaskInfo, TrackletsData } from '../../config/events.ts';
 import type { CameraConfig, WorkerConfig } from '../../config/worker.ts';
-import { PermanentError, type Context, type Log, type StageFunction } from '../function.ts';
-import type { Waiting } from './core/arrival.ts';
-import { createContacts, memoryS, type Contact, type ContactOptions } from './core/contacts.ts';
-import { createMatcher, type Delta } from './core/matcher.ts';
+import { PermanentError, TransientError, type Context, type Log, type StageFunction } from '../function.ts';
+import { createContacts, memoryS, type ContactOptions } from './core/contacts.ts';
+import { createMatcher } from './core/matcher.ts';
 import type { MatchSettings } from './core/settings.ts';
 import type { Topology } from './core/stays.ts';
 import { traceKey } from './core/trace.ts';
 import { createContactNews } from './contactNews.ts';
 import { createGroupCommit, type Batching } from './groupCommit.ts';
 import { contactOptions, givenTopology, matchSettings } from './options.ts';
-import { openStore, type Cause, type Store } from './store.ts';
-import { checkTracklets } from './validate.ts';
+import { createPatience, defaultPatience, type PatienceOptions } from './patience.ts';
+import { openStore, type Cause, type Commit, type Store } from './store.ts';
 
 export interface MatchDependencies {
   store: Store;
@@ -28,6 +27,8 @@ export interface MatchDependencies {
   batching: Batching;
   /** Absent: contacts are not looked for. */
   contacts?: ContactOptions & { minimumS: number };
+  /** How long an event is held back whose predecessor is missing. */
+  patience?: PatienceOptions;
   /** Seconds of media time that results are kept; absent: for ever. */
   retentionS?: number;
 }
@@ -43,6 +44,8 @@ const liveStallMs = 3000;
 const fileStallMs = 15_000;
 const idleMs = 1000;
 const expireEveryS = 60;
+/** Announcements that a kill may have stopped on their way: more than can be under way at a time. */
+const mostAnnouncedAgain = 300;
 
 /** The stage bound to its store; goes on where the store's last owner stopped. */
 export function createMatch(dependencies: MatchDependencies): MatchFunction {
@@ -57,7 +60,8 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     dependencies.contacts?.minimumS ?? 0,
     ({ camera, track }) => matcher.identityOf(camera, track) ?? store.identityOf({ camera, track }),
   );
-  const figures = { tracklets: 0, repeated: 0 };
+  const figures = { tracklets: 0, repeated: 0, gaps: 0 };
+  const patience = createPatience(dependencies.patience ?? defaultPatience);
   let unsaved = nothing();
   let newest = -Infinity;
   let expired = -Infinity;
@@ -79,14 +83,15 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
       const patienceMs = origin.type === 'File' && !origin.realtime ? fileStallMs : liveStallMs;
       const last = heardMs.get(id);
       // The patience for a camera that was never heard begins when the first event comes.
-      if (last === undefined) heardMs.set(id, nowMs);
+      // ... and begins anew when the clock was set back, which would make it endless.
+      if (last === undefined || last > nowMs) heardMs.set(id, nowMs);
       else if (nowMs - last > patienceMs) silent.add(id);
     }
     return silent;
   }
 
-  function takeTracklets({ data, time }: StageEvent<TrackletsData>, nowMs: number): void {
-    checkTracklets(data);
+  function takeTracklets(event: StageEvent<TrackletsData>, nowMs: number): void {
+    const { data, time } = event;
     if (!cameraIds.includes(data.camera)) {
       throw new PermanentError(
         `camera ${data.camera} is not one of task ${task.name}: ${cameraIds.join(', ')}`,
@@ -98,12 +103,13 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
         `camera ${data.camera}: model ${data.model} gave ${known} dimensions before and ${data.dimensions} now`,
       );
     }
+    const revisions = knownRevisions(event, nowMs);
     dimensions.set(data.model, known);
     heardMs.set(data.camera, nowMs);
     const parsed = time === undefined ? NaN : Date.parse(time) / 1000;
-    for (const tracklet of data.tracklets) {
+    for (const [i, tracklet] of data.tracklets.entries()) {
       const { camera, model, image } = data;
-      const isNew = tracklet.revision > store.revision(camera, tracklet.track);
+      const isNew = tracklet.revision > revisions[i]!;
       const at = Number.isFinite(parsed) ? parsed : tracklet.to;
       const waiting = isNew ? matcher.offer({ camera, model, image, tracklet }, at) : undefined;
       if (waiting) unsaved.queued.push(waiting);
@@ -113,8 +119,32 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     }
   }
 
-  function takeStream({ data }: StageEvent<StreamData>): void {
-    if (cameraIds.includes(data.camera)) matcher.endCamera(data.camera);
+  /** What is known of each track of the event. @throws TransientError while what comes before the event may still come */
+  function knownRevisions({ source, id, data }: StageEvent<TrackletsData>, nowMs: number): number[] {
+    const { camera, tracklets } = data;
+    const known = tracklets.map(({ track }) =>
+      Math.max(store.revision(camera, track), matcher.revisionOf(camera, track)),
+    );
+    // What is older than the retention is forgotten, beginnings too: nothing of it is missing.
+    const forgottenBefore = expired - (retentionS ?? Infinity);
+    const gap = tracklets.findIndex(
+      ({ revision, from }, i) => revision > known[i]! + 1 && from >= forgottenBefore,
+    );
+    if (!patience.mayTake(`${source}#${id}`, camera, gap >= 0, nowMs))
+      throw new TransientError(
+        `camera ${camera}: revision ${known[gap]! + 1} of track ${tracklets[gap]!.track} has not come yet`,
+        { retryAfterMs: 500 },
+      );
+    if (gap >= 0) figures.gaps += 1;
+    return known;
+  }
+
+  function takeStream({ source: sender, id, data }: StageEvent<StreamData>): void {
+    const received = { source: sender, id };
+    // An old end that comes once more must not end what the camera began since.
+    if (!cameraIds.includes(data.camera) || store.isReceived(received)) return;
+    matcher.endCamera(data.camera, data.session);
+    unsaved.received.push(received);
   }
 
   function decide(nowMs: number): void {
@@ -145,6 +175,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
       ],
       removed: [...unsaved.removed, ...delta.removed],
       queued: unsaved.queued.filter((waiting) => !done.has(waiting)),
+      received: unsaved.received,
     };
     const clocks = new Map(cameraIds.map((id) => [id, matcher.clock(id)]));
     store.commit({ ...unsaved, clocks, cause });
@@ -166,7 +197,9 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     store.expire(newest - retentionS);
   }
 
-  function identitiesEvent(id: string, changes: IdentitiesData['changes']): StageEvent<IdentitiesData> {
+  function identitiesEvent(cause: Cause, changes: IdentitiesData['changes']): StageEvent<IdentitiesData> {
+    // Whoever repeats its cause repeats the event itself.
+    const id = cause.source === source ? cause.id : `${cause.source}#${cause.id}`;
     const time = new Date(changes[0]!.time * 1000).toISOString();
     const data = { task: task.name, namespace: task.namespace, changes };
     return { id, source, type: eventTypes.identities, time, partitionkey: task.name, data };
@@ -179,7 +212,17 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     if (before === matcher.waiting()) matcher.settle();
     const cause = { source, id: `idle-${nowMs}` };
     const changes = save(cause);
-    if (changes.length > 0) await context.emit(identitiesEvent(cause.id, changes));
+    if (changes.length > 0) await context.emit(identitiesEvent(cause, changes));
+  }
+
+  /** In their order, and before anything new; receivers know those they have had by their ids. */
+  function announceAgain(context: Context): void {
+    for (const { cause, changes } of store.recentlyAnnounced(mostAnnouncedAgain))
+      context
+        .emit(identitiesEvent(cause, changes))
+        .catch((error: unknown) =>
+          context.log.warn({ stage: 'match', error: String(error) }, 'announcement not repeated'),
+        );
   }
 
   return {
@@ -193,9 +236,10 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
       // Whoever repeats an event did not hear the answer: it gets it again, under the same id.
       const earlier = store.announced(cause);
       const changes = [...earlier, ...((await commitTogether({ cause, nowMs: context.now() })) ?? [])];
-      return changes.length > 0 ? identitiesEvent(`${event.source}#${event.id}`, changes) : undefined;
+      return changes.length > 0 ? identitiesEvent(cause, changes) : undefined;
     },
     async init(context) {
+      announceAgain(context);
       timer = setInterval(() => {
         idle(context).catch((error: unknown) =>
           context.log.warn({ stage: 'match', error: String(error) }, 'idle work failed'),
@@ -230,8 +274,8 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   };
 }
 
-function nothing(): Delta & { queued: Waiting[]; contacts: Contact[] } {
-  return { changes: [], applied: [], touched: [], removed: [], queued: [], contacts: [] };
+function nothing(): Omit<Commit, 'clocks' | 'cause'> {
+  return { changes: [], applied: [], touched: [], removed: [], queued: [], received: [], contacts: [] };
 }
 
 function taskInfoOf({ identities, firstSeen, lastSeen }: ReturnType<Store['totals']>): TaskInfo | undefined {

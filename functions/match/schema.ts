@@ -5,7 +5,8 @@ import type Database from 'libsql';
 /**
  * One step a version, never edited once released.
  * `tracks`, `prototypes`, `paths`, `contacts`: what is known of every track, for results and history. `events`: what was announced, by the
- * event that caused it, so that a repeated event gets the same answer. `traces`, `inbox`, `cameras`: the matcher's memory.
+ * event that caused it, so that a repeated event gets the same answer. `traces`, `inbox`, `cameras`: the matcher's memory. `received`: events
+ * that carry no revision to recognise them by.
  */
 const migrations = [
   `
@@ -49,6 +50,11 @@ const migrations = [
     PRIMARY KEY (camera, track, other_camera, other_track, first_seen)
   );
   CREATE INDEX contacts_by_time ON contacts (last_seen);
+  `,
+  `
+  CREATE TABLE received (
+    sequence INTEGER PRIMARY KEY, source TEXT NOT NULL, id TEXT NOT NULL, UNIQUE (source, id)
+  );
   `,
 ];
 

@@ -36,6 +36,15 @@ export function statements(database: Database.Database) {
     announced: database.prepare(
       'SELECT changes FROM events WHERE source = ? AND cause = ? ORDER BY sequence',
     ),
+    putReceived: database.prepare('INSERT OR IGNORE INTO received (source, id) VALUES (?, ?)'),
+    received: database.prepare('SELECT 1 FROM received WHERE source = ? AND id = ?'),
+    trimReceived: database.prepare(
+      'DELETE FROM received WHERE sequence <= (SELECT max(sequence) FROM received) - ?',
+    ),
+    recentEvents: database.prepare(
+      'SELECT source, cause AS id, changes FROM (SELECT * FROM events ORDER BY sequence DESC LIMIT ?) ORDER BY sequence',
+    ),
+    endTrack: database.prepare('UPDATE tracks SET ended = 1 WHERE camera = ? AND track = ? AND ended = 0'),
     putCamera: database.prepare('INSERT OR REPLACE INTO cameras VALUES (?, ?, ?, ?)'),
     cameras: database.prepare('SELECT camera, turn, position, ended FROM cameras'),
     count: database.prepare(

@@ -10,12 +10,15 @@ import type { CameraClock, Waiting } from './core/arrival.ts';
 import type { Contact, TrackName } from './core/contacts.ts';
 import type { Delta } from './core/matcher.ts';
 import type { Revision } from './core/revise.ts';
-import { traceKey, type Trace } from './core/trace.ts';
+import { isOpen, traceKey, type Trace } from './core/trace.ts';
 import { contactOf, revisionOf, type ContactRow, type PathRow } from './rows.ts';
 import { migrate } from './schema.ts';
 import { statements, type Statements } from './statements.ts';
 
 export const storeFileName = 'identities.db';
+
+/** Ends of streams that are remembered: years of them. */
+const mostReceived = 10_000;
 
 /** The event that caused a change, by its CloudEvents identity. */
 export interface Cause {
@@ -29,6 +32,8 @@ export interface Commit extends Delta {
   queued: Waiting[];
   clocks: Map<string, CameraClock>;
   cause: Cause;
+  /** Events that are known by their source and id from now on. */
+  received: Cause[];
   contacts: Contact[];
 }
 
@@ -47,6 +52,10 @@ export interface Store {
   revision(camera: string, track: string): number;
   /** Writes all of it or nothing. @throws TransientError that names the folder */
   commit(commit: Commit): void;
+  /** Whether the event was among those that a commit called received. */
+  isReceived(event: Cause): boolean;
+  /** The newest announcements, the oldest first: those that a killed process may not have told anybody. */
+  recentlyAnnounced(most: number): { cause: Cause; changes: IdentityChange[] }[];
   /** What was announced because of an event; nothing when nothing was. */
   announced(cause: Cause): IdentityChange[];
   recover(): { traces: Trace[]; clocks: Map<string, CameraClock>; waiting: Waiting[] };
@@ -68,8 +77,8 @@ export function openStore(folder: string): Store {
   const database = guarded(folder, () => {
     mkdirSync(folder, { recursive: true });
     const opened = new Database(file);
-    // WAL + NORMAL: a killed process loses nothing; a power cut may lose the last moments, which senders repeat.
-    opened.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
+    // FULL: whoever sent an event forgets it once it is acknowledged, so a power cut here must not lose it either.
+    opened.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
     migrate(opened, file);
     return opened;
   });
@@ -78,7 +87,7 @@ export function openStore(folder: string): Store {
   let totals: Totals | undefined;
 
   function write(commit: Commit): void {
-    const { queued, applied, touched, removed, changes, clocks, cause, contacts } = commit;
+    const { queued, applied, touched, removed, changes, clocks, cause, received, contacts } = commit;
     for (const { revision, order } of applied) sql.dropWaiting.run(revision.camera, order);
     for (const waiting of queued) {
       const { camera, tracklet } = waiting.revision;
@@ -108,7 +117,12 @@ export function openStore(folder: string): Store {
     for (const { a, b, from, to, exposureS, distanceM, deviationM } of contacts)
       sql.putContact.run(a.camera, a.track, b.camera, b.track, from, to, exposureS, distanceM, deviationM);
     for (const key of removed) sql.dropTrace.run(key);
-    for (const trace of touched) sql.putTrace.run(traceKey(trace.camera, trace.track), encode(trace));
+    for (const trace of touched) {
+      sql.putTrace.run(traceKey(trace.camera, trace.track), encode(trace));
+      if (!isOpen(trace)) sql.endTrack.run(trace.camera, trace.track);
+    }
+    for (const { source, id } of received) sql.putReceived.run(source, id);
+    if (received.length > 0) sql.trimReceived.run(mostReceived);
     for (const change of changes) apply(change);
     if (changes.length > 0)
       sql.putEvent.run(cause.source, cause.id, changes[0]!.time, JSON.stringify(changes));
@@ -147,6 +161,14 @@ export function openStore(folder: string): Store {
         failure = error as TransientError;
         throw error;
       }
+    },
+    isReceived: ({ source, id }) => sql.received.get(source, id) !== undefined,
+    recentlyAnnounced(most) {
+      const rows = sql.recentEvents.all(most) as (Cause & { changes: string })[];
+      return rows.map(({ source, id, changes }) => ({
+        cause: { source, id },
+        changes: JSON.parse(changes) as IdentityChange[],
+      }));
     },
     announced(cause) {
       const rows = sql.announced.all(cause.source, cause.id) as { changes: string }[];

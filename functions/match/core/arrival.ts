@@ -1,5 +1,5 @@
 // Puts the revisions of all cameras into one order of media time, whatever order they arrive in. Called by matcher.ts.
-// A camera's own revisions come in order; one is let through when every other camera has got at least as far, or is
+// A camera's own revisions usually come in order; one is let through when every other camera has got at least as far, or is
 // known to have ended or to be stalled, or when too many wait.
 import type { Revision } from './revise.ts';
 
@@ -23,6 +23,8 @@ interface Line {
   waiting: Waiting[];
   /** Index of the first one that still waits. */
   head: number;
+  /** The tracker session whose end was told last. What comes of it later was overtaken on its way, and does not begin anew. */
+  endedSession: string | undefined;
 }
 
 export interface Arrival {
@@ -33,7 +35,8 @@ export interface Arrival {
   restore(camera: string, clock: CameraClock, waiting: Waiting[]): void;
   /** The next revision whose turn it is. */
   next(stalled: ReadonlySet<string>): Waiting | undefined;
-  end(camera: string): void;
+  /** @param session of the tracker that ended, where it is known */
+  end(camera: string, session?: string): void;
   ended(): boolean;
   size(): number;
 }
@@ -48,7 +51,7 @@ export function createArrival(cameras: readonly string[], maxWaiting: number): A
     let found = lines.get(camera);
     if (!found) {
       const clock = { turn: -Infinity, order: 0, ended: false };
-      found = { clock, waiting: [], head: 0 };
+      found = { clock, waiting: [], head: 0, endedSession: undefined };
       lines.set(camera, found);
     }
     return found;
@@ -76,10 +79,10 @@ export function createArrival(cameras: readonly string[], maxWaiting: number): A
   return {
     clock: (camera) => line(camera).clock,
     put(revision, time) {
-      const { clock, waiting } = line(revision.camera);
+      const { clock, waiting, endedSession } = line(revision.camera);
       clock.turn = Math.max(clock.turn, time, revision.tracklet.to);
       clock.order += 1;
-      clock.ended = false;
+      clock.ended &&= endedSession === sessionOf(revision.tracklet.track);
       const entry = { revision, turn: clock.turn, order: clock.order };
       waiting.push(entry);
       size += 1;
@@ -103,12 +106,19 @@ export function createArrival(cameras: readonly string[], maxWaiting: number): A
       }
       return first;
     },
-    end(camera) {
-      line(camera).clock.ended = true;
+    end(camera, session) {
+      const found = line(camera);
+      found.clock.ended = true;
+      found.endedSession = session;
     },
     ended: () => lines.size > 0 && [...lines.values()].every((each) => each.clock.ended),
     size: () => size,
   };
+}
+
+/** Tracks are named `<session>.<number>`. */
+function sessionOf(track: string): string {
+  return track.slice(0, Math.max(0, track.lastIndexOf('.')));
 }
 
 function comesBefore(a: Waiting, b: Waiting): boolean {

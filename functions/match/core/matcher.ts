@@ -12,7 +12,7 @@ import { newTrace, revise, type Revision } from './revise.ts';
 import type { MatchSettings } from './settings.ts';
 import { createSimilarities } from './similarity.ts';
 import type { Topology } from './stays.ts';
-import { byFirstSeen, isOpen, traceKey, type Trace } from './trace.ts';
+import { byFirstSeen, isOpen, sessionOf, traceKey, type Trace } from './trace.ts';
 
 /** What changed since it was last taken: to be stored in one transaction. */
 export interface Delta {
@@ -28,7 +28,9 @@ export interface Delta {
 export interface Matcher {
   /** Takes a revision that came at media time `time`; undefined when it was seen before. */
   offer(revision: Revision, time: number): Waiting | undefined;
-  endCamera(camera: string): void;
+  /** Newest revision of a track that was offered or is in memory; 0 when there is none. */
+  revisionOf(camera: string, track: string): number;
+  endCamera(camera: string, session?: string): void;
   /** Applies what may be applied; cameras in `stalled` are not waited for. */
   advance(stalled: ReadonlySet<string>): void;
   /** Groups once more without waiting for a later revision. */
@@ -60,6 +62,8 @@ export function createMatcher(
   const offered = new Map<string, number>();
   let delta: Delta = { changes: [], applied: [], touched: [], removed: [] };
   const touched = new Set<Trace>();
+  /** Of each camera, that of the newest track. */
+  const sessions = new Map<string, string>();
   /** The first trace of the group that each trace was in at the last evaluation. */
   const leaders = new Map<Trace, Trace>();
   let regrouped = NaN;
@@ -75,6 +79,7 @@ export function createMatcher(
     if (!trace) {
       if (traces.size >= settings.maxTraces) relieveMemory();
       trace = newTrace(revision);
+      endEarlierSessions(trace);
       traces.set(key, trace);
       insert(trace);
     }
@@ -84,6 +89,21 @@ export function createMatcher(
     delta.applied.push(waiting);
     pending = true;
     revisions += 1;
+  }
+
+  /** A tracker that begins anew follows nobody of before: whoever died could not say so. */
+  function endEarlierSessions({ camera, track, from }: Trace): void {
+    const session = sessionOf(track);
+    if (sessions.get(camera) === session) return;
+    sessions.set(camera, session);
+    for (const trace of sorted) {
+      const last = trace.stays[trace.stays.length - 1]!;
+      if (!last.open || last.camera !== camera || last.to > from || sessionOf(trace.track) === session)
+        continue;
+      last.open = false;
+      trace.dirty = true;
+      touched.add(trace);
+    }
   }
 
   function insert(trace: Trace): void {
@@ -186,16 +206,20 @@ export function createMatcher(
     return !isOpen(trace) || trace.votes >= settings.votes || now - trace.from >= settings.deadlineS;
   }
 
+  function revisionOf(key: string): number {
+    return Math.max(offered.get(key) ?? 0, traces.get(key)?.revision ?? 0);
+  }
+
   return {
+    revisionOf: (camera, track) => revisionOf(traceKey(camera, track)),
     offer(revision, time) {
       const { camera, tracklet } = revision;
       const key = traceKey(camera, tracklet.track);
-      const seen = Math.max(offered.get(key) ?? 0, traces.get(key)?.revision ?? 0);
-      if (tracklet.revision <= seen) return undefined;
+      if (tracklet.revision <= revisionOf(key)) return undefined;
       offered.set(key, tracklet.revision);
       return arrival.put(revision, time);
     },
-    endCamera: (camera) => arrival.end(camera),
+    endCamera: (camera, session) => arrival.end(camera, session),
     advance(stalled) {
       for (let next = arrival.next(stalled); next; next = arrival.next(stalled)) {
         const tick = Math.floor(next.turn / settings.tickS);

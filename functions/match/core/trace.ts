@@ -70,6 +70,11 @@ export function traceKey(camera: string, track: string): string {
   return `${camera}/${track}`;
 }
 
+/** The tracker's life that a track belongs to: tracks are named `<session>.<number>`. */
+export function sessionOf(track: string): string {
+  return track.slice(0, Math.max(0, track.lastIndexOf('.')));
+}
+
 /** Total order that no arrival order can change: first seen first. */
 export function byFirstSeen(a: Trace, b: Trace): number {
   if (a.from !== b.from) return a.from - b.from;
