@@ -119,9 +119,7 @@ function quotaTrouble(status: V1Deployment['status']): WorkerState['trouble'] {
 function podTrouble(worker: DesiredWorker, { status }: PodView): WorkerState['trouble'] {
   const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
   if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
-    const where =
-      worker.nodeName === undefined ? 'no node takes it' : `node ${worker.nodeName} does not take it`;
-    return { reason: 'Unschedulable', message: `${where}: ${scheduled.message ?? ''}` };
+    return { reason: 'Unschedulable', message: placeTrouble(worker.nodeName, scheduled.message ?? '') };
   }
   // Beside the worker a pod may hold a proxy of Knative's or of a mesh.
   for (const container of status?.containerStatuses ?? []) {
@@ -136,19 +134,36 @@ function podTrouble(worker: DesiredWorker, { status }: PodView): WorkerState['tr
   return undefined;
 }
 
+/** The scheduler's words, without what it says about pods that could make room: none of them would. */
+function placeTrouble(node: string | undefined, message: string): string {
+  const why = message.replace(/[.,]?( no new claims to deallocate,)? preemption:.*$/s, '');
+  if (node === undefined) return `no node takes it: ${why}`;
+  const counts =
+    /^0\/(\d+) nodes are available: (\d+) node\(s\) [^,]*(NodeAffinity|node affinity)[^,]*$/.exec(why);
+  const isNowhere = counts !== null && counts[1] === counts[2];
+  const advice = isNowhere ? ` (is there a node ${node}, with the labels that the task asks for?)` : '';
+  return `node ${node} does not take it: ${why}${advice}`;
+}
+
 const imageReasons = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'];
 
 function containerTrouble(
   { config }: DesiredWorker,
-  { state, lastState, image, restartCount }: V1ContainerStatus,
+  { state, lastState, image, restartCount, started }: V1ContainerStatus,
 ): WorkerState['trouble'] {
   const waiting = state?.waiting;
-  if (waiting?.reason !== undefined && imageReasons.includes(waiting.reason))
-    return { reason: waiting.reason, message: `image ${image} cannot be pulled: ${waiting.message ?? ''}` };
+  if (waiting?.reason !== undefined && imageReasons.includes(waiting.reason)) {
+    // The kubelet's two words for one thing take turns.
+    const reason = waiting.reason === 'ErrImagePull' ? 'ImagePullBackOff' : waiting.reason;
+    const why = (waiting.message ?? '').replace(/^Back-off pulling image "[^"]*"(: ErrImagePull)?:? */, '');
+    return { reason, message: `image ${image} cannot be pulled: ${why}` };
+  }
   if (waiting?.reason === 'CreateContainerConfigError')
     return { reason: waiting.reason, message: `it cannot be started: ${waiting.message ?? ''}` };
-  const ended =
-    state?.terminated ?? (waiting?.reason === 'CrashLoopBackOff' ? lastState?.terminated : undefined);
+  // Until it has started, a container that is tried again is still in the trouble that ended it.
+  const isTriedAgain =
+    waiting?.reason === 'CrashLoopBackOff' || (state?.running !== undefined && started === false);
+  const ended = state?.terminated ?? (isTriedAgain ? lastState?.terminated : undefined);
   if (ended?.reason === 'OOMKilled')
     return {
       reason: 'OOMKilled',

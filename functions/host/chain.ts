@@ -98,13 +98,15 @@ export class Chain {
    */
   route(event: StageEvent, from?: StageName): Promise<void> {
     const done = this.#route(event, from);
+    // Nothing is lost with a report: the next one says more.
+    if (event.type === eventTypes.report) return done;
     this.#underWay.add(done);
     const forget = () => this.#underWay.delete(done);
     done.then(forget, forget);
     return done;
   }
 
-  /** Resolves when every event handed on so far is accepted or has failed. */
+  /** Resolves when every event handed on so far, except reports, is accepted or has failed. */
   async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { eventTypes } from '../../../config/events.ts';
 import { TransientError } from '../../../functions/function.ts';
@@ -12,6 +14,7 @@ import {
   tracks,
   until,
 } from './support.ts';
+import type { AddressInfo } from 'node:net';
 import type { ReportData, StageEvent } from '../../../config/events.ts';
 import type { Context, StageFunction, StageStatus } from '../../../functions/function.ts';
 
@@ -249,5 +252,23 @@ describe('reports', () => {
     );
     await until(() => lines.some(({ message }) => message === 'report not delivered'), 'logged');
     await drain();
+  });
+
+  test('a report that is tried again and again ends with the worker, not at the deadline', async () => {
+    let tries = 0;
+    const busy = createServer((request, response) => {
+      tries++;
+      request.resume();
+      response.writeHead(503).end();
+    });
+    busy.listen(0, '127.0.0.1');
+    await once(busy, 'listening');
+    const sinks = { [eventTypes.report]: `http://127.0.0.1:${(busy.address() as AddressInfo).port}/` };
+    const { drain } = await start(
+      { detect },
+      { reportIntervalMs: 5, emitter: { deadlineMs: 60_000 }, drainDeadlineMs: 10_000, config: { sinks } },
+    );
+    await until(() => tries > 1, 'tried again');
+    await drain().finally(() => busy.close());
   });
 });

@@ -1,0 +1,115 @@
+// What a task says of a pod in trouble, out of what kubelet and scheduler really write: in words, and the same words at every try.
+import { expect, test } from '@jest/globals';
+import type { V1ContainerStatus, V1PodStatus } from '@kubernetes/client-node';
+import { desired } from '../../controller/desired.ts';
+import { workerLabel, type Manifest } from '../../controller/objects/manifest.ts';
+import { workerStates, type PodView, type WorkerState } from '../../controller/workers.ts';
+import { surroundings, taskOf } from './sampleTasks.ts';
+
+const { workers } = desired(
+  taskOf('{packing: PerNode, cameras: [{id: a, node: edge-1, source: {uri: /var/lib/recordings/a.mp4}}]}'),
+  surroundings,
+);
+const labels = { [workerLabel]: 'gate-edge-edge-1' };
+const deployment = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'gate-edge-edge-1', namespace: 'default', labels },
+  spec: { replicas: 1 },
+} as unknown as Manifest;
+
+function stateOf(status: V1PodStatus): WorkerState {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'p', namespace: 'default', labels },
+    status,
+  };
+  const states = workerStates(workers, [deployment], [], [pod]);
+  return states.find(({ name }) => name === 'gate-edge-edge-1')!;
+}
+
+function container(state: object, more: Partial<V1ContainerStatus> = {}): V1PodStatus {
+  const status = { name: 'worker', image: 'i:1', imageID: '', ready: false, restartCount: 2, state, ...more };
+  return { phase: 'Running', containerStatuses: [status] };
+}
+
+const pull = 'rpc error: code = Unknown desc = failed to pull and unpack image "i:1": no such host';
+const crashed = { terminated: { exitCode: 1, reason: 'Error', message: 'model own: wrong digest' } };
+const killed = { terminated: { exitCode: 137, reason: 'OOMKilled' } };
+const running = { running: { startedAt: new Date(0) } };
+const crashLoop = {
+  waiting: { reason: 'CrashLoopBackOff', message: 'back-off 5s restarting failed container' },
+};
+
+test.each<[title: string, reason: string, steps: V1PodStatus[], words: string]>([
+  [
+    'a pull that is tried again',
+    'ImagePullBackOff',
+    [
+      container({ waiting: { reason: 'ErrImagePull', message: pull } }),
+      container({
+        waiting: {
+          reason: 'ImagePullBackOff',
+          message: `Back-off pulling image "i:1": ErrImagePull: ${pull}`,
+        },
+      }),
+    ],
+    `image i:1 cannot be pulled: ${pull}`,
+  ],
+  [
+    'a crash loop',
+    'CrashLoopBackOff',
+    [
+      container(crashed),
+      container(crashLoop, { lastState: crashed }),
+      container(running, { lastState: crashed, started: false }),
+    ],
+    'it ended by itself (restarted 2 times): model own: wrong digest',
+  ],
+  [
+    'memory that never suffices',
+    'OOMKilled',
+    [
+      container(killed),
+      container(crashLoop, { lastState: killed }),
+      container(running, { lastState: killed, started: false }),
+    ],
+    'it needed more memory than its limit: raise spec.stages.ingest.resources.limits.memory',
+  ],
+])('%s is one trouble at every step', (_title, reason, steps, message) => {
+  for (const step of steps)
+    expect(stateOf(step)).toMatchObject({ phase: 'Failed', trouble: { reason, message } });
+});
+
+test('a container that has started again is in no trouble any more', () => {
+  const again = stateOf(container(running, { lastState: crashed, started: true }));
+  expect([again.phase, again.trouble]).toEqual(['Starting', undefined]);
+});
+
+const noOthers =
+  '. no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.';
+
+test.each([
+  [
+    "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]",
+    "node edge-1 does not take it: 0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't satisfy plugin(s) [NodeAffinity]",
+  ],
+  [
+    "0/3 nodes are available: 3 node(s) didn't satisfy plugin(s) [NodeAffinity]",
+    "node edge-1 does not take it: 0/3 nodes are available: 3 node(s) didn't satisfy plugin(s) [NodeAffinity] (is there a node edge-1, with the labels that the task asks for?)",
+  ],
+  [
+    "0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 node(s) didn't match Pod's node affinity/selector",
+    "node edge-1 does not take it: 0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 node(s) didn't match Pod's node affinity/selector",
+  ],
+])('unschedulable: %s', (message, words) => {
+  const condition = {
+    type: 'PodScheduled',
+    status: 'False',
+    reason: 'Unschedulable',
+    message: `${message}${noOthers}`,
+  };
+  const { phase, trouble } = stateOf({ phase: 'Pending', conditions: [condition] });
+  expect([phase, trouble]).toEqual(['Pending', { reason: 'Unschedulable', message: words }]);
+});
