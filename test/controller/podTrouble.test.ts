@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { V1ContainerStatus, V1PodStatus } from '@kubernetes/client-node';
 import { desired } from '../../controller/desired.ts';
 import { workerLabel, type Manifest } from '../../controller/objects/manifest.ts';
-import { workerStates, type PodView, type WorkerState } from '../../controller/workers.ts';
+import { workerStates, type WorkerState } from '../../controller/workers.ts';
 import { surroundings, taskOf } from './sampleTasks.ts';
 
 const { workers } = desired(
