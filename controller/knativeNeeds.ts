@@ -88,13 +88,6 @@ const features: Feature[] = [
     usesIt: ({ volumes = [] }) => volumes.some(({ emptyDir }) => emptyDir),
     on: ['enabled', undefined],
   },
-  ...['kubernetes.podspec-persistent-volume-claim', 'kubernetes.podspec-persistent-volume-write'].map(
-    (key): Feature => ({
-      key,
-      usesIt: ({ volumes = [] }) => volumes.some(({ persistentVolumeClaim }) => persistentVolumeClaim),
-      on: ['enabled'],
-    }),
-  ),
   {
     key: 'kubernetes.podspec-nodeselector',
     usesIt: ({ nodeSelector = {} }) => Object.keys(nodeSelector).length > 0,

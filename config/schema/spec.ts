@@ -29,7 +29,8 @@ const specFields = Type.Object(
       default: 'PerStage',
     }),
     runtime: choice(['Deployment', 'Knative'], {
-      description: 'What runs cloud stages; edge stages are always Deployments.',
+      description:
+        'What runs cloud stages; edge stages are always Deployments, and so is match with retention.claimName.',
       default: 'Deployment',
     }),
     suspend: Type.Boolean({ description: 'Stops all workers and keeps all results.', default: false }),

@@ -7,9 +7,13 @@ import { stageNames, type StageName } from '../../config/worker.ts';
 import type { DesiredTask, DesiredWorker } from '../desired.ts';
 import { workerPort, type Manifest } from './manifest.ts';
 
-/** Workers at the edge never do: nobody has shown Knative's gateways to reach nodes behind KubeEdge. */
-export function runsOnKnative({ spec }: Task, { placement }: DesiredWorker): boolean {
-  return spec.runtime === 'Knative' && placement === 'cloud';
+/**
+ * Workers at the edge never do: nobody has shown Knative's gateways to reach nodes behind KubeEdge. Nor does the worker whose
+ * store outlives its pods: Knative starts the new revision beside the old one, and two would write one store.
+ */
+export function runsOnKnative({ spec }: Task, { placement, config }: DesiredWorker): boolean {
+  const keepsStore = spec.retention.claimName !== undefined && config.stages.includes('match');
+  return spec.runtime === 'Knative' && placement === 'cloud' && !keepsStore;
 }
 
 /**

@@ -79,6 +79,20 @@ test('only cloud workers run on Knative, without a Deployment or Service of thei
   ]);
 });
 
+test('a store that outlives its pods has one worker at a time, so that match stays a Deployment', () => {
+  const objects = manifests(taskOf(`{runtime: Knative, retention: {claimName: people}, ${cameras}}`));
+  const own = objects.filter(({ kind }) => kind === 'Deployment' || kind === 'Service');
+  const match = own.filter(({ metadata }) => metadata.name.startsWith('gate-match'));
+  expect(match.map(({ apiVersion, metadata }) => `${apiVersion} ${metadata.name}`)).toEqual([
+    'v1 gate-match',
+    'apps/v1 gate-match',
+  ]);
+  expect(own.some(({ metadata }) => metadata.name === 'gate-status-kn')).toBe(true);
+  expect(sinks(objects, 'gate-embed-edge-1')[eventTypes.tracklets]).toBe(
+    'http://gate-match.default.svc:8080/',
+  );
+});
+
 test('a Knative Service has bounds for its scale, its requests and its time, and no address outside', () => {
   const objects = manifests(onKnative);
   const service = objects.find(isKnative)!;
