@@ -21,8 +21,6 @@ export interface StatusDependencies {
 }
 
 const phases = new Set(['Starting', 'Running', 'Completed', 'Failed']);
-/** Events remembered to recognise those that come twice. */
-const mostRemembered = 1024;
 
 /** The stage bound to where the status goes. */
 export function createStatus({
@@ -34,8 +32,7 @@ export function createStatus({
 }: StatusDependencies): StageFunction {
   const ledger = emptyLedger();
   const writer = new Writer(() => sink.write(statusOf(ledger, cameras)), intervalMs);
-  const remembered = new Set<string>();
-  const figures = { reports: 0, stale: 0, changes: 0 };
+  const figures = { reports: 0, stale: 0, changes: 0, repeated: 0 };
 
   function takeReport(report: ReportData): void {
     checkTask(report);
@@ -47,12 +44,9 @@ export function createStatus({
 
   async function takeIdentities(event: StageEvent<IdentitiesData>): Promise<void> {
     checkTask(event.data);
-    const key = `${event.source}#${event.id}`;
-    if (remembered.has(key)) return;
-    await changeLog.append(event.data.changes);
-    remembered.add(key);
-    if (remembered.size > mostRemembered) remembered.delete(remembered.values().next().value!);
-    figures.changes += event.data.changes.length;
+    const { source, id, data } = event;
+    const isNew = await changeLog.append(`${source}#${id}`, data.changes);
+    figures[isNew ? 'changes' : 'repeated'] += isNew ? data.changes.length : 1;
   }
 
   function checkTask(data: { task: string; namespace: string }): void {

@@ -1,9 +1,15 @@
 // The status stage: reports in, one status file out.
-import { mkdtempSync, readFileSync, rmSync, existsSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, existsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { eventTypes, type IdentitiesData, type ReportData, type StageEvent } from '../../../config/events.ts';
+import {
+  eventTypes,
+  type IdentitiesData,
+  type IdentityChange,
+  type ReportData,
+  type StageEvent,
+} from '../../../config/events.ts';
 import type { Status } from '../../../config/schema/status.ts';
 import { type Context, TransientError } from '../../../functions/function.ts';
 import { changeLogName, fileChangeLog } from '../../../functions/status/changeLog.ts';
@@ -190,9 +196,40 @@ test('changes of identities become lines, once each', async () => {
   expect(lines.map((line) => (JSON.parse(line) as { track: string }).track)).toEqual(['a', 'b']);
 });
 
+const tracksIn = () =>
+  readFileSync(join(folder, changeLogName), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { track: string }).track);
+
+test('an event that comes again after a restart is recognised', async () => {
+  for (const id of ['a', 'b']) await open().handle(identities(id), context);
+  const restarted = open();
+  for (const id of ['a', 'b', 'c']) await restarted.handle(identities(id), context);
+  expect(tracksIn()).toEqual(['a', 'b', 'c']);
+  expect(restarted.status!().figures).toMatchObject({ changes: 1, repeated: 2 });
+});
+
+test.each([
+  ['within a line', -10],
+  ['between two lines of an event', undefined],
+])('an event that a kill cut off %s is written anew, once', async (_where, cut) => {
+  const two = identities('b');
+  two.data.changes.push({ ...two.data.changes[0]!, track: 'b2' } as IdentityChange);
+  const log = open();
+  await log.handle(identities('a'), context);
+  await log.handle(two, context);
+  const path = join(folder, changeLogName);
+  const text = readFileSync(path, 'utf8');
+  const end = cut ?? text.trimEnd().lastIndexOf('\n') + 1;
+  writeFileSync(path, text.slice(0, end));
+  await open().handle(two, context);
+  expect(tracksIn()).toEqual(['a', 'b', 'b2']);
+});
+
 test('the file of changes is bounded', async () => {
   const log = fileChangeLog(folder, 1000);
-  for (let i = 0; i < 50; i++) await log.append(identities(`${i}`).data.changes);
+  for (let i = 0; i < 50; i++) await log.append(`${i}`, identities(`${i}`).data.changes);
   const size = (name: string) => readFileSync(join(folder, name)).length;
   expect(size(changeLogName)).toBeLessThanOrEqual(1000);
   expect(size(`${changeLogName}.1`)).toBeLessThanOrEqual(1000);
