@@ -2,6 +2,7 @@
 // A camera's own revisions usually come in order; one is let through when every other camera has got at least as far, or is
 // known to have ended or to be stalled, or when too many wait.
 import type { Revision } from './revise.ts';
+import { sessionOf } from './trace.ts';
 
 export interface Waiting {
   revision: Revision;
@@ -114,11 +115,6 @@ export function createArrival(cameras: readonly string[], maxWaiting: number): A
     ended: () => lines.size > 0 && [...lines.values()].every((each) => each.clock.ended),
     size: () => size,
   };
-}
-
-/** Tracks are named `<session>.<number>`. */
-function sessionOf(track: string): string {
-  return track.slice(0, Math.max(0, track.lastIndexOf('.')));
 }
 
 function comesBefore(a: Waiting, b: Waiting): boolean {
