@@ -1,6 +1,6 @@
 // Reads a task: `mei run`, the tests and the samples come through here; the API server applies the same schema to the CRD.
 import { kind, Resource, type Task } from './schema/resource.ts';
-import { ConfigError } from './validation/configError.ts';
+import { ConfigError, valueText } from './validation/configError.ts';
 import { createValidator } from './validation/validator.ts';
 import { readYaml } from './validation/yamlSource.ts';
 
@@ -18,7 +18,7 @@ export function parseTask(text: string, fileName: string): Task {
   const found = (source.value as { kind?: unknown } | null)?.kind;
   if (typeof found === 'string' && found !== kind && !/^multiedge/i.test(found))
     throw new ConfigError(
-      source.describe([{ path: ['kind'], message: `is ${found}: this file must hold one ${kind}` }]),
+      source.describe([{ path: ['kind'], message: `is ${valueText(found)}: this file must hold one ${kind}` }]),
     );
   const { value, problems } = check(source.value);
   if (value === undefined) throw new ConfigError(source.describe(problems));

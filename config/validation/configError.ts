@@ -20,18 +20,20 @@ export class ConfigError extends Error {
   }
 }
 
+/** Longer texts are cut. */
+const shortest = 60;
+
 /** `['spec', 'cameras', 1, 'fps']` -> `spec.cameras[1].fps`. */
 export function pathText(path: Path): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
-    else if (/^[A-Za-z_$][\w$-]*$/.test(step)) text += text === '' ? step : `.${step}`;
-    else text += `[${JSON.stringify(step)}]`;
+    else if (step.length <= shortest && /^[A-Za-z_$][\w$-]*$/.test(step))
+      text += text === '' ? step : `.${step}`;
+    else text += `[${valueText(step)}]`;
   }
   return text;
 }
-
-const shortest = 60;
 
 /** A value as people wrote it, short enough for one line. */
 export function valueText(value: unknown): string {

@@ -1,7 +1,11 @@
 // Finds what somebody meant by a misspelt word; the messages about unknown fields and words use it.
 
+/** Longer than any word that is known, and slow to compare. */
+const longest = 100;
+
 /** The known word nearest to `word`, or undefined when none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > longest) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length * 0.4)) + 0.5;
   for (const candidate of known) {

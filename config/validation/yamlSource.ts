@@ -1,10 +1,21 @@
 // Reads one YAML document and remembers on which line each value stands; the loaders of tasks, functions and models use it.
-import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type ParsedNode } from 'yaml';
-import { ConfigError, pathText, type Path, type Problem } from './configError.ts';
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type Document,
+  type ParsedNode,
+} from 'yaml';
+import { ConfigError, pathText, valueText, type Path, type Problem } from './configError.ts';
 
 /** Longer texts are refused: the API server stores no larger objects either. */
 export const maxTextBytes = 1_500_000;
 const maxAliases = 100;
+/** More help nobody, and finding their lines takes long: they are counted instead. */
+const mostDescribed = 100;
 
 export interface YamlSource {
   fileName: string;
@@ -18,17 +29,28 @@ export function readYaml(text: string, fileName: string, what: string): YamlSour
   if (Buffer.byteLength(text) > maxTextBytes)
     throw new ConfigError([`${fileName}: is longer than ${maxTextBytes} bytes: ${what} is a short text`]);
   const lines = new LineCounter();
-  const parsed = parseAllDocuments<ParsedNode>(text, { lineCounter: lines, prettyErrors: false });
+  const parsed = parseAllDocuments<ParsedNode>(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // Dates, sets and bytes are nothing that JSON knows.
+    resolveKnownTags: false,
+    // It compares each key with each; `repeatedKeys` does not.
+    uniqueKeys: false,
+  });
   const documents =
     'empty' in parsed
       ? []
       : parsed.filter((document) => document.contents !== null || document.errors.length);
-  const errors = documents.flatMap((document) => document.errors);
+  const errors = documents.flatMap((document) => [
+    ...document.errors.map(({ message, pos: [at] }) => ({ at, message })),
+    ...repeatedKeys(document),
+  ]);
   if (errors.length > 0)
     throw new ConfigError(
-      errors.map(
-        (error) => `${fileName}:${lines.linePos(error.pos[0]).line}: is not valid YAML: ${error.message}`,
-      ),
+      shortened(errors, ({ at, message }) => {
+        const [reason = ''] = message.split('\n', 1);
+        return `${fileName}:${lines.linePos(at).line}: is not valid YAML: ${reason.slice(0, 300)}`;
+      }),
     );
   const [document, second] = documents;
   if (document?.contents == null || emptyScalar(document))
@@ -43,14 +65,45 @@ export function readYaml(text: string, fileName: string, what: string): YamlSour
   return {
     fileName,
     value: toValue(document, fileName),
-    describe: (problems) =>
-      problems
-        .map((problem) => ({ ...problem, line: lineOf(problem.path) }))
-        .sort((one, other) => one.line - other.line)
-        .map(({ path, message, line }) =>
-          [`${fileName}:${line}`, ...(path.length > 0 ? [pathText(path)] : []), message].join(': '),
-        ),
+    describe(problems) {
+      const lineOfProblem = new Map(
+        problems.slice(0, mostDescribed).map((problem) => [problem, lineOf(problem.path)]),
+      );
+      const sorted = [...lineOfProblem.keys()].sort(
+        (one, other) => lineOfProblem.get(one)! - lineOfProblem.get(other)!,
+      );
+      return shortened([...sorted, ...problems.slice(mostDescribed)], (problem) => {
+        const { path, message } = problem;
+        const place = `${fileName}:${lineOfProblem.get(problem)}`;
+        return [place, ...(path.length > 0 ? [pathText(path)] : []), message].join(': ');
+      });
+    },
   };
+}
+
+/** A line for each of the first, and how many more there are. */
+function shortened<T>(things: readonly T[], lineOf: (thing: T) => string): string[] {
+  const lines = things.slice(0, mostDescribed).map(lineOf);
+  const more = things.length - lines.length;
+  return more > 0 ? [...lines, `and ${more} more problems`] : lines;
+}
+
+function repeatedKeys(document: Document.Parsed): { at: number; message: string }[] {
+  const found: { at: number; message: string }[] = [];
+  visit(document, {
+    Map(_key, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        // Numbers are keys of objects as their texts are.
+        const name = String(key.value);
+        if (seen.has(name))
+          found.push({ at: key.range?.[0] ?? 0, message: `key ${valueText(name)} is there twice` });
+        seen.add(name);
+      }
+    },
+  });
+  return found;
 }
 
 function emptyScalar(document: Document.Parsed): boolean {

@@ -61,6 +61,7 @@ function ingress({ task, worker, installation }: WorkerParts, { workers, brokerU
 }
 
 function egress({ task, worker, installation }: WorkerParts, { workers, brokerUrl }: DesiredTask): Rule[] {
+  const { localControllerPort: port } = installation;
   const names = [...new Set(Object.values(worker.routes))].sort();
   const receivers = names.map((name) => workers.find((each) => each.name === name)!);
   const direct = receivers.filter((each) => !hearsBroker(task, each));
@@ -72,7 +73,9 @@ function egress({ task, worker, installation }: WorkerParts, { workers, brokerUr
     ...(has('detect') ? [models.detect?.uri] : []),
     ...(has('embed') ? [models.embed?.uri] : []),
     ...(has('match') ? match.targets.flatMap(({ images }) => images) : []),
-  ].filter((address) => address !== undefined && /^https?:/.test(address)) as string[];
+  ].filter(
+    (address) => address !== undefined && /^https?:/.test(address) && URL.canParse(address),
+  ) as string[];
   return [
     {
       ports: [53].flatMap((port): Port[] => [
@@ -88,6 +91,10 @@ function egress({ task, worker, installation }: WorkerParts, { workers, brokerUr
     ...(has('ingest') ? uniqueRules(cameras.flatMap((camera) => cameraRule(camera, reach))) : []),
     ...uniqueRules(downloads.map((address) => hostRule(new URL(address), reach.MEI_DOWNLOAD_NETWORKS))),
     ...(has('status') ? [{ ports: apiServer }] : []),
+    // The local controller is at an address of the node: policies cannot name it.
+    ...(port === undefined || runsOnKnative(task, worker)
+      ? []
+      : [{ ports: [{ protocol: 'TCP' as const, port }] }]),
   ];
 }
 

@@ -72,6 +72,7 @@ export async function download(
 
 /** @throws PermanentError */
 function checkAddress(what: string, url: string, guard: AddressGuard): void {
+  if (!URL.canParse(url)) throw new PermanentError(`${what}: ${redact(url)} is not a valid URL`);
   const { username, password, protocol, hostname } = new URL(url);
   if (username !== '' || password !== '')
     throw new PermanentError(`${what}: ${redact(url)} holds a user name or password: remove them`);

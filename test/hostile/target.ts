@@ -16,7 +16,8 @@ export type OpenTarget = (folder: string) => Promise<Target>;
 
 /** A refusal as people and senders may see it. @throws Error when it tells more */
 export function checkRefusal(message: string): void {
-  if (message === '' || message.length > 2000) throw new Error(`a refusal of ${message.length} characters`);
+  if (message === '' || message.length > 2000)
+    throw new Error(`a refusal of ${message.length} characters: ${message.slice(0, 150)}`);
   if (/\n\s+at |node_modules|\.ts:\d|\.js:\d|\/work\/|\/root\//.test(message))
     throw new Error(
       `a refusal with a stack or a path of this installation: ${JSON.stringify(message.slice(0, 500))}`,
