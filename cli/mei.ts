@@ -7,6 +7,7 @@ import { packageRoot } from '../config/packageRoot.ts';
 import { ownMachine } from '../functions/media/addressGuard.ts';
 import { modelsCommand } from './models.ts';
 import { watchReader } from './outputReader.ts';
+import { outboxCommand } from './outbox.ts';
 import { runCommand } from './run.ts';
 import { UserError } from './userError.ts';
 import { validateCommand } from './validate.ts';
@@ -33,13 +34,15 @@ Examples:
   $ mei run config/samples/two-cameras.yaml     follow people on two sample cameras, here, now
   $ mei validate my-task.yaml                   say what is wrong with a task, and how to mend it
   $ mei models list                             which detectors and embedders there are
+  $ mei outbox list out/two-cameras/latest      what has not reached the cloud, and what it refused
 `,
   )
   .showHelpAfterError('(mei --help lists the commands)')
   .exitOverride()
   .addCommand(runCommand())
   .addCommand(validateCommand())
-  .addCommand(modelsCommand());
+  .addCommand(modelsCommand())
+  .addCommand(outboxCommand());
 for (const command of program.commands) {
   command.exitOverride();
   command.commands.forEach((child) => child.exitOverride());
