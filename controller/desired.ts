@@ -188,9 +188,14 @@ function workerConfig(
   };
 }
 
+const threadStep = 16;
+
 /** A live camera keeps one of libuv's threads waiting for data; files, the disk and the network need some too. */
 function workerEnvironment({ cameras, stages }: Group): Record<string, string> {
-  return stages.includes('ingest') ? { UV_THREADPOOL_SIZE: String(Math.min(1024, cameras.length + 4)) } : {};
+  if (!stages.includes('ingest')) return {};
+  // In steps: the process keeps the number that it began with, and one more camera should need no other process.
+  const threads = Math.ceil((cameras.length + 4) / threadStep) * threadStep;
+  return { UV_THREADPOOL_SIZE: String(Math.min(1024, threads)) };
 }
 
 function matchOptions({ spec }: Task, { functions }: FunctionList): WorkerConfig['match'] {

@@ -46,6 +46,12 @@ export interface StageFunction {
   init?(context: Context): Promise<void>;
   /** Called once after the last event: flush and close. Events it emits are still delivered. */
   shutdown?(context: Context): Promise<void>;
+  /**
+   * Takes another configuration of this worker over while events are handled; what it does not touch goes on undisturbed.
+   * False: only a new process can take it. Throws PermanentError when it cannot work; then the one in force stays. Called
+   * one at a time, only when config/liveParts.ts says that this stage's part differs. Absent: as if it gave false.
+   */
+  reconfigure?(worker: WorkerConfig, context: Context): Promise<boolean>;
   /** Throws with the reason when the process should be restarted. */
   liveness?(): void;
   /** Throws with the reason while events cannot be handled (model loading, store unreachable). */

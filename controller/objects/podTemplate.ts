@@ -7,7 +7,7 @@ import type { DesiredWorker } from '../desired.ts';
 import { fileMounts } from './cameraFiles.ts';
 import { workerPort, type Installation, type Mounted, usualReach, type Reach } from './manifest.ts';
 import { resourcesOf } from './resources.ts';
-import { hearsBroker } from './runtime.ts';
+import { hearsBroker, runsOnKnative } from './runtime.ts';
 import { accountOf } from './access.ts';
 import { credentialVariables, credentialVolume } from './credentials.ts';
 import { targetVolume } from './targets.ts';
@@ -90,7 +90,21 @@ function environment({ task, worker, installation }: WorkerParts): V1EnvVar[] {
   };
   return [
     ...Object.entries(values).map(([name, value]) => ({ name, value })),
+    ...localController(task, worker, installation),
     ...credentialVariables(task, worker),
+  ];
+}
+
+/** The local controller of the node that the pod is on, whichever that is. Knative takes no fields of nodes. */
+function localController(
+  task: Task,
+  worker: DesiredWorker,
+  { localControllerPort: port }: Installation,
+): V1EnvVar[] {
+  if (port === undefined || runsOnKnative(task, worker)) return [];
+  return [
+    { name: 'HOST_IP', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } },
+    { name: 'MEI_LC_URL', value: `http://$(HOST_IP):${port}` },
   ];
 }
 

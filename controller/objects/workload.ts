@@ -1,8 +1,9 @@
 // What runs a worker and how others reach it: Deployment, Service, configuration, and a disruption budget.
 import { createHash } from 'node:crypto';
 import type { V1DeploymentSpec, V1ServiceSpec } from '@kubernetes/client-node';
+import { fixedPart } from '../../config/liveParts.ts';
 import { canonicalJson } from '../../config/task.ts';
-import type { StageName, WorkerConfig } from '../../config/worker.ts';
+import type { WorkerConfig } from '../../config/worker.ts';
 import {
   hashAnnotation,
   ownedMetadata,
@@ -23,26 +24,12 @@ export function configMap({ task, worker }: WorkerParts, config: WorkerConfig): 
   };
 }
 
-/** Changes exactly when the worker must start anew: with what its own stages read, and not with the generation alone. */
+/** Changes exactly when the worker needs new pods; what it takes over while it runs is no reason for that. */
 export function configHash(config: WorkerConfig): string {
   return createHash('sha256')
-    .update(canonicalJson(readByStages(config)))
+    .update(canonicalJson(fixedPart(config)))
     .digest('hex')
     .slice(0, 16);
-}
-
-function readByStages(config: WorkerConfig): object {
-  const { generation: _, ...task } = config.task;
-  const { detect, embed, match, models, cameras, ...common } = config;
-  const has = (...stages: StageName[]) => stages.some((stage) => config.stages.includes(stage));
-  return {
-    ...common,
-    task,
-    cameras: has('ingest') ? cameras : cameras.map(({ id, homography }) => ({ id, homography })),
-    detect: has('detect') && { detect, model: models.detect },
-    embed: has('embed') && { embed, model: models.embed },
-    match: has('match') && { match, model: models.embed },
-  };
 }
 
 /** Workers that run of one Deployment: as the task asks, never more than the function can share its work among. */

@@ -4,6 +4,7 @@ import { eventTypes, type Crop, type FrameData, type StageEvent } from '../../co
 import type { StreamData, TracksData } from '../../config/events.ts';
 import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
+import { KnownCameras } from '../knownCameras.ts';
 import { cropResize, resizeRgb } from '../media/resize.ts';
 import { openDetector, type Detect } from '../media/inference.ts';
 import { ensureModel } from '../media/models.ts';
@@ -11,7 +12,7 @@ import { describeColours } from './core/appearance.ts';
 import { chooseCrops, createCropState, type CropState } from './core/crops.ts';
 import type { TrackedFrame } from './core/detections.ts';
 import { selectDetections } from './core/nms.ts';
-import { createTracker, step, type TrackerState } from './core/tracker.ts';
+import { createTracker, retune, step, type TrackerState } from './core/tracker.ts';
 import { detectParts, type DetectParts } from './options.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 
@@ -39,17 +40,14 @@ interface CameraState {
 
 /** The stage bound to its model; see DetectDependencies. */
 export function createDetect(dependencies: DetectDependencies): StageFunction {
-  const { detect, model, parts, knownCameras, cropSize, source, openRecorder } = dependencies;
+  const { detect, model, cropSize, source, openRecorder } = dependencies;
+  const known = new KnownCameras(dependencies.knownCameras);
+  let { parts } = dependencies;
   const cameras = new Map<string, CameraState>();
   const ended = new Set<string>();
   const figures = { frames: 0, boxes: 0, crops: 0, tracks: 0 };
 
   function open(frame: FrameData): CameraState {
-    if (!knownCameras.has(frame.camera)) {
-      throw new PermanentError(
-        `camera ${frame.camera} is not one of this worker: ${[...knownCameras].join(', ')}`,
-      );
-    }
     return {
       // Media time, not the wall clock: a replay of the same frames gives the same names.
       session: Math.round(frame.time * 1000).toString(36),
@@ -81,8 +79,10 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
     }));
   }
 
-  async function onFrame(event: StageEvent<FrameData>): Promise<StageEvent<TracksData>> {
+  async function onFrame(event: StageEvent<FrameData>, nowMs: number): Promise<StageEvent<TracksData>> {
     const frame = event.data;
+    known.check(frame.camera, nowMs);
+    ended.delete(frame.camera);
     let camera = cameras.get(frame.camera);
     if (!camera) cameras.set(frame.camera, (camera = open(frame)));
     const found = await detections(frame);
@@ -101,7 +101,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
   async function onStream(event: StageEvent<StreamData>): Promise<StageEvent[]> {
     const name = event.data.camera;
     const camera = cameras.get(name);
-    if (knownCameras.has(name)) ended.add(name);
+    if (known.has(name)) ended.add(name);
     const passedOn = { ...event, source: `${source}/detect/${name}` };
     if (!camera) return [passedOn];
     cameras.delete(name);
@@ -123,16 +123,32 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
   }
 
   return {
-    async handle(event) {
-      if (event.type === eventTypes.frame) return onFrame(event as StageEvent<FrameData>);
+    async handle(event, context) {
+      if (event.type === eventTypes.frame) return onFrame(event as StageEvent<FrameData>, context.now());
       if (event.type === eventTypes.stream) return onStream(event as StageEvent<StreamData>);
       throw new PermanentError(`detect takes frame and stream events, not ${event.type}`);
+    },
+    async reconfigure({ detect: { params }, cameras: next }) {
+      parts = detectParts(model, params);
+      for (const { tracker, crops } of cameras.values()) {
+        retune(tracker, parts.tracker);
+        crops.options = parts.crops;
+      }
+      // The end of a camera that is gone is on its way; one that never came is not waited for twice.
+      for (const [id, { recorder }] of cameras) {
+        if (known.has(id) || next.some((camera) => camera.id === id)) continue;
+        cameras.delete(id);
+        await recorder?.close();
+      }
+      known.replace(next.map(({ id }) => id));
+      for (const id of ended) if (!known.has(id)) ended.delete(id);
+      return true;
     },
     async shutdown() {
       for (const { recorder } of cameras.values()) await recorder?.close();
     },
     status: () => ({
-      phase: ended.size === knownCameras.size ? 'Completed' : 'Running',
+      phase: ended.size === known.size ? 'Completed' : 'Running',
       cameras: [...cameras].map(([camera, { people }]) => ({
         camera,
         state: 'connected',

@@ -9,6 +9,7 @@ import {
 import type { TrackletsData, TracksData } from '../../config/events.ts';
 import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
+import { KnownCameras } from '../knownCameras.ts';
 import { resizeRgb } from '../media/resize.ts';
 import { openEmbedder, type Embed } from '../media/inference.ts';
 import { ensureModel } from '../media/models.ts';
@@ -32,13 +33,10 @@ export interface EmbedDependencies {
 }
 
 /** The stage bound to its model; see EmbedDependencies. */
-export function createEmbed({
-  embed,
-  model,
-  options,
-  knownCameras,
-  source,
-}: EmbedDependencies): StageFunction {
+export function createEmbed(dependencies: EmbedDependencies): StageFunction {
+  const { embed, model, source } = dependencies;
+  const known = new KnownCameras(dependencies.knownCameras);
+  let { options } = dependencies;
   const cameras = new Map<string, CameraTracklets & { image: TrackletsData['image'] }>();
   const ended = new Set<string>();
   const figures = { crops: 0, batches: 0, tracklets: 0 };
@@ -82,13 +80,10 @@ export function createEmbed({
     ];
   }
 
-  async function onTracks(event: StageEvent<TracksData>): Promise<StageEvent[]> {
+  async function onTracks(event: StageEvent<TracksData>, nowMs: number): Promise<StageEvent[]> {
     const frame = event.data;
-    if (!knownCameras.has(frame.camera)) {
-      throw new PermanentError(
-        `camera ${frame.camera} is not one of this worker: ${[...knownCameras].join(', ')}`,
-      );
-    }
+    known.check(frame.camera, nowMs);
+    ended.delete(frame.camera);
     const vectors = await vectorsOf(frame.crops);
     let camera = cameras.get(frame.camera);
     const out: StageEvent[] = [];
@@ -106,7 +101,7 @@ export function createEmbed({
 
   function onStream(event: StageEvent<StreamData>): StageEvent[] {
     const { camera } = event.data;
-    if (knownCameras.has(camera)) ended.add(camera);
+    if (known.has(camera)) ended.add(camera);
     const state = cameras.get(camera);
     // The stream event keeps its id, so the tracklets that precede it need one of their own.
     const last = state ? trackletsEvent(event, camera, endAll(state, options), '-last') : [];
@@ -115,13 +110,21 @@ export function createEmbed({
   }
 
   return {
-    async handle(event) {
-      if (event.type === eventTypes.tracks) return onTracks(event as StageEvent<TracksData>);
+    async handle(event, context) {
+      if (event.type === eventTypes.tracks) return onTracks(event as StageEvent<TracksData>, context.now());
       if (event.type === eventTypes.stream) return onStream(event as StageEvent<StreamData>);
       throw new PermanentError(`embed takes tracks and stream events, not ${event.type}`);
     },
+    async reconfigure({ embed: { intervalS }, cameras: next }) {
+      options = { ...options, intervalS };
+      for (const id of cameras.keys())
+        if (!known.has(id) && !next.some((camera) => camera.id === id)) cameras.delete(id);
+      known.replace(next.map(({ id }) => id));
+      for (const id of ended) if (!known.has(id)) ended.delete(id);
+      return true;
+    },
     status: () => ({
-      phase: ended.size === knownCameras.size ? 'Completed' : 'Running',
+      phase: ended.size === known.size ? 'Completed' : 'Running',
       cameras: [],
       figures: { ...figures },
     }),

@@ -2,11 +2,13 @@
 import { pathToFileURL } from 'node:url';
 import { extname } from 'node:path';
 import { loadFunctions } from '../../config/functions.ts';
+import { firstConfig, followConfig, type FeedOptions } from './configFeed.ts';
 import { createLog } from './log.ts';
 import { readSettings } from './settings.ts';
 import { startWorker } from './worker.ts';
 import { readWorkerConfig } from './workerConfig.ts';
 import type { CreateStage, Log } from '../function.ts';
+import type { WorkerConfig } from '../../config/worker.ts';
 import type { Worker } from './worker.ts';
 
 /** Modules of stages lie beside this one, as .ts under tsx and as .js in dist/. */
@@ -25,11 +27,13 @@ async function load(handler: string): Promise<CreateStage> {
 /** Runs until a signal or the parent ends it. */
 async function main() {
   const settings = readSettings(process.env);
-  const config = readWorkerConfig(settings.configPath);
-  const { task, worker: name, node } = config;
+  const mounted = readWorkerConfig(settings.configPath);
+  const { task, worker: name, node } = mounted;
   const log = createLog(settings.logLevel, { task: `${task.namespace}/${task.name}`, worker: name, node });
   endOnUncaught(log);
   const ended = waitForEnd(settings.followsParent);
+  const feed = { ...settings, log };
+  const config = await firstConfig(feed);
   const starting = startWorker({
     ...settings,
     config,
@@ -43,8 +47,24 @@ async function main() {
   if (typeof first === 'string') return exit(log, 0, { cause: first }, 'ended while starting');
   log.info({ port: first.port, stages: config.stages }, 'listening');
   process.send?.({ type: 'listening', port: first.port });
-  log.info({ cause: await ended }, 'draining');
+  const cause = await Promise.race([ended, untilRestart(first, feed, config)]);
+  log.info({ cause }, 'draining');
   await end(first, log);
+}
+
+/** Follows newer configurations; resolves when there is one that only a new process can take. */
+function untilRestart(worker: Worker, feed: FeedOptions, config: WorkerConfig): Promise<string> {
+  const over = new AbortController();
+  return new Promise((resolve, reject) => {
+    const offer = (next: WorkerConfig) => {
+      worker.reconfigure(next).then((outcome) => {
+        if (outcome !== 'restart') return;
+        over.abort();
+        resolve(`generation ${next.task.generation} needs a new process`);
+      }, reject);
+    };
+    followConfig(feed, config, offer, over.signal).catch(reject);
+  });
 }
 
 async function end(worker: Worker, log: Log) {

@@ -14,12 +14,15 @@ export interface ReportsOptions {
   deliver: (event: StageEvent<ReportData>) => Promise<void>;
   log: Log;
   outbox?: Pick<NodeOutbox, 'figures' | 'nextReport'>;
+  /** What people should know of the worker as a whole. */
+  notice?: () => string | undefined;
   now?: () => number;
 }
 
 /** Sends at most one report of a stage at a time: a slow receiver gets fewer, newer ones. */
 export class Reports {
-  readonly #options: Required<Omit<ReportsOptions, 'outbox'>> & Pick<ReportsOptions, 'outbox'>;
+  readonly #options: Required<Omit<ReportsOptions, 'outbox' | 'notice'>> &
+    Pick<ReportsOptions, 'outbox' | 'notice'>;
   readonly #underway = new Map<StageName, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #sequence = 0;
@@ -83,6 +86,7 @@ export class Reports {
   #event(stage: StageName, status: StageStatus): StageEvent<ReportData> {
     const { task, worker, node } = this.#options.config;
     const nowMs = this.#options.now();
+    const notice = this.#options.notice?.();
     const source = `/namespaces/${task.namespace}/multiedgeinferences/${task.name}/${stage}/${worker}`;
     return {
       id: `report-${this.#sequence}`,
@@ -100,6 +104,7 @@ export class Reports {
         sequence: this.#sequence,
         time: nowMs / 1000,
         ...status,
+        ...(notice !== undefined && { message: notice }),
         figures: { ...status.figures, ...this.#outboxFigures() },
       },
     };

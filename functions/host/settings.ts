@@ -5,6 +5,8 @@ import type { Attributes } from '../../delivery/attributes.ts';
 export interface Settings {
   /** Path of the worker's configuration. */
   configPath: string;
+  /** Address of the node's local controller. */
+  localControllerUrl?: string;
   /** Path of a list of functions that replaces serverless.yml. */
   functionsPath?: string;
   /** 0: any free port. */
@@ -29,7 +31,7 @@ export interface Settings {
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
- * MEI_WORKER_CONFIG, MEI_FUNCTIONS, PORT, MEI_HOST, MEI_REPORT_INTERVAL_MS, MEI_DRAIN_DEADLINE_MS, MEI_DRAIN_GRACE_MS,
+ * MEI_WORKER_CONFIG, MEI_LC_URL, MEI_FUNCTIONS, PORT, MEI_HOST, MEI_REPORT_INTERVAL_MS, MEI_DRAIN_DEADLINE_MS, MEI_DRAIN_GRACE_MS,
  * MEI_DELIVERY_TIMEOUT_MS, MEI_DELIVERY_RETRY_MS, K_SINK,
  * K_CE_OVERRIDES, MEI_REPLIES, MEI_PARENT_IPC, MEI_LOG_LEVEL.
  * @throws ConfigError with all problems
@@ -44,6 +46,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   };
   const sink = env.K_SINK;
   if (sink && !isHttp(sink)) problems.push(`K_SINK: must be an http(s) URL, not ${JSON.stringify(sink)}`);
+  const localControllerUrl = env.MEI_LC_URL && bracketed(env.MEI_LC_URL);
+  if (localControllerUrl && !isHttp(localControllerUrl))
+    problems.push(`MEI_LC_URL: must be an http(s) URL, not ${JSON.stringify(localControllerUrl)}`);
   if (!env.MEI_WORKER_CONFIG)
     problems.push('MEI_WORKER_CONFIG: must name the JSON file with the worker configuration');
   const logLevel = env.MEI_LOG_LEVEL ?? 'info';
@@ -52,6 +57,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   if (replies !== 'asked' && replies !== 'never') problems.push('MEI_REPLIES: must be asked or never');
   const settings: Settings = {
     configPath: env.MEI_WORKER_CONFIG ?? '',
+    ...(localControllerUrl && { localControllerUrl }),
     ...(env.MEI_FUNCTIONS && { functionsPath: env.MEI_FUNCTIONS }),
     port: whole('PORT', 0, 65_535),
     host: env.MEI_HOST ?? '127.0.0.1',
@@ -70,6 +76,11 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return settings;
+}
+
+/** The kubelet puts a node's address into the URL as it is, and IPv6 needs brackets there. */
+function bracketed(url: string): string {
+  return url.replace(/^(https?:\/\/)([0-9a-f]*:[0-9a-f:]+):(\d+)(\/?)$/i, '$1[$2]:$3$4');
 }
 
 function isHttp(url: string) {

@@ -7,6 +7,7 @@ import { Metrics } from './metrics.ts';
 import { PushAccess } from './pushAccess.ts';
 import { Reports } from './reports.ts';
 import { openNodeOutbox } from './nodeOutbox.ts';
+import { reconfiguration, type Outcome } from './reconfigure.ts';
 import { createHttpServer, defaultServerOptions } from './server.ts';
 import { HostedStage } from './stage.ts';
 import type { AddressInfo } from 'node:net';
@@ -50,6 +51,8 @@ export interface Worker {
   port: number;
   stages: HostedStage[];
   metrics: Metrics;
+  /** Takes a newer configuration over, as far as it can; see reconfigure.ts. */
+  reconfigure: (next: WorkerConfig) => Promise<Outcome>;
   /**
    * Stops sources, handles and delivers what was accepted, closes the stages, ends. Later calls return the first one's promise.
    * @throws Error when the deadline passes first; what was left is given up
@@ -62,7 +65,9 @@ export interface Worker {
  * @throws PermanentError for a configuration that cannot work, and whatever a stage throws while it starts
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { config, functions, log } = options;
+  const { functions, log } = options;
+  // Changed in place by a newer one.
+  const config = { ...options.config };
   const metrics = new Metrics();
   const draining = new AbortController();
   const stopped = new AbortController();
@@ -96,7 +101,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   for (const name of config.stages) {
     const spec = functions.functions[name];
     const create = await options.load(spec.handler);
-    const stage = await create(config, log);
+    const stage = await create(options.config, log);
     const route = (event: Parameters<Chain['route']>[0]) => chain.route(event, name);
     const dependencies = {
       spec,
@@ -128,12 +133,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
   );
   await listen(server, options);
+  const live = reconfiguration(config, stages, log);
   const reports = new Reports({
     config,
     stages,
     intervalMs: options.reportIntervalMs,
     deliver: (event) => chain.route(event),
     ...(outbox && { outbox }),
+    notice: () => live.notice(),
     log,
   });
   try {
@@ -152,6 +159,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     port: (server.address() as AddressInfo).port,
     stages,
     metrics,
+    // Nothing begins in a worker that is ending.
+    reconfigure: async (next) => (state === 'running' ? live.apply(next) : 'stale'),
     drain: () =>
       (ending ??= drain({
         server,

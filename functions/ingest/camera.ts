@@ -11,13 +11,13 @@ import { sessionName } from './core/mediaEvents.ts';
 import { createNewestSlot, type NewestSlot } from './core/newestSlot.ts';
 import { FrameDelivery, type PlacedFrame } from './frameDelivery.ts';
 
-/** Runs until the source is over (recordings) or the signal aborts; never rejects: what goes wrong is in `state`. */
+/** Runs until the source is over (recordings) or the signal aborts; never rejects: what goes wrong is in `state`. Gives where it stopped. */
 export async function runCamera(
   camera: CameraConfig,
   state: CameraState,
   deps: CameraDependencies,
-): Promise<void> {
-  await new CameraPull(camera, state, deps).run();
+): Promise<{ session: string; time: number }> {
+  return new CameraPull(camera, state, deps).run();
 }
 
 class CameraPull {
@@ -41,7 +41,7 @@ class CameraPull {
     this.#session = sessionName(this.#time * 1000, this.#uri);
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<{ session: string; time: number }> {
     try {
       this.#credentials = this.#deps.readCredentials();
       if (this.#camera.source.type === 'File') await this.#readRecording(await this.#open());
@@ -52,6 +52,7 @@ class CameraPull {
     } catch (error) {
       if (!this.#deps.signal.aborted) await this.#failed(error as Error);
     }
+    return { session: this.#session, time: this.#time };
   }
 
   /** Returns only when the source turns out to be a recording and is over. */

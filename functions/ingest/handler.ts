@@ -10,11 +10,9 @@ import {
 } from '../function.ts';
 import { guardFor, type AddressGuard } from '../media/addressGuard.ts';
 import { setThreadCount } from '../media/threadSlots.ts';
-import { runCamera } from './camera.ts';
 import type { CameraTimings } from './cameraDependencies.ts';
-import { CameraState } from './cameraState.ts';
+import { CameraSet } from './cameraSet.ts';
 import { readCredentials, readTls } from './credentials.ts';
-import { PushedCamera } from './push.ts';
 import { summarize } from './summary.ts';
 
 export interface IngestDependencies {
@@ -46,69 +44,52 @@ export const create: CreateStage = async (worker) => {
 };
 
 export function createIngest(worker: WorkerConfig, deps: IngestDependencies): StageFunction {
-  const stop = new AbortController();
-  const states = new Map(worker.cameras.map((camera) => [camera.id, new CameraState(camera.id)]));
-  const pushed = new Map<string, PushedCamera>();
-  let running: Promise<void>[] = [];
-  let now = (): number => 0;
-
-  const originOf = (camera: CameraConfig) => ({
-    namespace: worker.task.namespace,
-    task: worker.task.name,
-    camera: camera.id,
+  const { environment, guard, random, timings } = deps;
+  const { namespace, name: task } = worker.task;
+  const cameras = new CameraSet(worker.cameras, {
+    originOf: (camera) => ({ namespace, task, camera }),
+    dependenciesOf: (camera) => ({
+      readCredentials: () => readCredentials(camera, environment),
+      readTls: () => readTls(camera, environment),
+      guard,
+      random,
+      timings,
+    }),
   });
-  for (const camera of worker.cameras) {
-    if (camera.source.type !== 'Push') continue;
-    pushed.set(camera.id, new PushedCamera(camera, states.get(camera.id)!, originOf(camera)));
-  }
+  let now = (): number => 0;
 
   return {
     async init(context: Context) {
       now = () => context.now();
-      const signal = AbortSignal.any([context.signal, stop.signal]);
-      const startedAt = context.now() / 1000;
-      const pulled = worker.cameras.filter((camera) => camera.source.type !== 'Push');
-      warnOfFewThreads(pulled, deps.threads, context);
-      running = pulled.map((camera) =>
-        runCamera(camera, states.get(camera.id)!, {
-          context,
-          origin: originOf(camera),
-          startedAt,
-          readCredentials: () => readCredentials(camera, deps.environment),
-          readTls: () => readTls(camera, deps.environment),
-          guard: deps.guard,
-          random: deps.random,
-          timings: deps.timings,
-          signal,
-        }),
-      );
+      warnOfFewThreads(cameras.configs(), deps.threads, context);
+      cameras.start(context);
     },
 
     async handle(event: StageEvent, context: Context) {
       if (event.type !== eventTypes.image) throw new PermanentError(`ingest does not take ${event.type}`);
-      const { camera } = event.data as ImageData;
-      const source = pushed.get(camera);
-      if (source === undefined) {
-        const reason = states.has(camera) ? 'is pulled, not pushed' : 'is not one of this worker';
-        throw new PermanentError(`camera ${camera} ${reason}`);
-      }
-      return await source.take(event as StageEvent<ImageData>, context);
+      const picture = event as StageEvent<ImageData>;
+      return await cameras.pushed(picture).take(picture, context);
+    },
+
+    async reconfigure(next: WorkerConfig, context: Context) {
+      await cameras.replace(next.cameras, context);
+      warnOfFewThreads(cameras.configs(), deps.threads, context);
+      return true;
     },
 
     async shutdown() {
-      stop.abort();
-      await Promise.all(running);
+      await cameras.stop();
     },
 
     status(): StageStatus {
-      return summarize([...states.values()], now());
+      return summarize(cameras.states(), now());
     },
   };
 }
 
 /** Each live camera blocks one libuv thread while it waits for data; with too few they wait for each other. */
-function warnOfFewThreads(pulled: CameraConfig[], threads: number, context: Context) {
-  const cameras = pulled.filter((camera) => camera.source.type !== 'File').length;
+function warnOfFewThreads(all: CameraConfig[], threads: number, context: Context) {
+  const cameras = all.filter(({ source }) => source.type !== 'File' && source.type !== 'Push').length;
   if (cameras + 2 <= threads) return;
   context.log.warn({ cameras, threads, wanted: cameras + 4 }, 'too few threads: set UV_THREADPOOL_SIZE');
 }

@@ -27,9 +27,10 @@ export function createStatus({
   sink,
   changeLog,
   task,
-  cameras,
+  cameras: first,
   intervalMs,
 }: StatusDependencies): StageFunction {
+  let cameras = first;
   const ledger = emptyLedger();
   const writer = new Writer(() => sink.write(statusOf(ledger, cameras)), intervalMs);
   const figures = { reports: 0, stale: 0, changes: 0, repeated: 0 };
@@ -62,6 +63,11 @@ export function createStatus({
       else if (event.type === eventTypes.identities)
         await takeIdentities(event as StageEvent<IdentitiesData>);
       else throw new PermanentError(`status takes reports and identities, not ${event.type}`);
+    },
+    async reconfigure(next) {
+      cameras = next.cameras.map(({ id }) => id);
+      writer.changed();
+      return true;
     },
     shutdown: () => writer.finish(),
     readiness() {

@@ -131,7 +131,7 @@ test('planning is pure: the same task gives the same plan', () => {
 
 test('a worker that pulls cameras has a thread for each of them', () => {
   const { workers } = plan(`{packing: PerNode, ${twoCameras}}`);
-  expect(workers.map(({ env }) => env)).toEqual([{ UV_THREADPOOL_SIZE: '6' }, {}]);
+  expect(workers.map(({ env }) => env)).toEqual([{ UV_THREADPOOL_SIZE: '16' }, {}]);
 });
 
 test('what leaves the node waits in an outbox of its worker, but no pictures; the cloud has none', () => {

@@ -6,7 +6,7 @@ import type { Task } from '../../config/schema/resource.ts';
 import { desired, type DesiredWorker } from '../../controller/desired.ts';
 import { manifestsOf } from '../../controller/manifests.ts';
 import { forbiddenFiles } from '../../controller/objects/cameraFiles.ts';
-import { hashAnnotation, type Manifest } from '../../controller/objects/manifest.ts';
+import type { Manifest } from '../../controller/objects/manifest.ts';
 import { installation, sampleTask, surroundings, taskOf } from './sampleTasks.ts';
 
 function manifests(task: Task, stopped: DesiredWorker['placement'][] = []): Manifest[] {
@@ -278,19 +278,50 @@ test('a claim keeps what match knows, for this very task; all else stays with th
   ]);
 });
 
-test('an edit rolls out exactly the workers that it concerns', () => {
-  const hashes = (task: Task) =>
-    new Map(
-      [...deployments(manifests(task))].map(([name, { spec }]) => [
-        name,
-        spec!.template.metadata!.annotations![hashAnnotation],
-      ]),
-    );
-  const before = hashes(taskOf(`{${twoCameras}}`));
-  const edited = taskOf(`{stages: {detect: {params: {highScore: 0.7}}}, ${twoCameras}}`);
-  const after = hashes({ ...edited, metadata: { ...edited.metadata, generation: 2 } });
-  const changed = [...after].filter(([name, hash]) => before.get(name) !== hash).map(([name]) => name);
-  expect(changed).toEqual(['gate-detect-edge-1']);
+const templates = (task: Task) =>
+  new Map(
+    [...deployments(manifests(task))].map(([name, { spec }]) => [name, JSON.stringify(spec!.template)]),
+  );
+const third = '{id: c, node: edge-1, source: {uri: "rtsp://192.0.2.1/c"}}';
+
+test.each<[string, string, string[]]>([
+  ['thresholds of detect', `stages: {detect: {params: {highScore: 0.7}}}, ${twoCameras}`, []],
+  ['the interval of embed', `stages: {embed: {params: {intervalS: 2}}}, ${twoCameras}`, []],
+  ['matching', `matching: {threshold: 0.7, margin: 0.1, votes: 3}, ${twoCameras}`, []],
+  ['one more camera on the node', twoCameras.replace('cameras: [', `cameras: [${third}, `), []],
+  [
+    'the model of detect',
+    `stages: {detect: {modelRef: {name: rtmdet-nano-person-480x640}}}, ${twoCameras}`,
+    ['gate-detect-edge-1'],
+  ],
+])('%s: only pods that cannot take it over while they run are replaced', (_, spec, replaced) => {
+  const before = templates(taskOf(`{${twoCameras}}`));
+  const edited = taskOf(`{${spec}}`);
+  const after = templates({ ...edited, metadata: { ...edited.metadata, generation: 2 } });
+  expect([...after.keys()]).toEqual([...before.keys()]);
+  const changed = [...after].filter(([name, text]) => before.get(name) !== text).map(([name]) => name);
+  expect(changed).toEqual(replaced);
+});
+
+test('with local controllers workers know the one of their node, and may reach it', () => {
+  const withLocal = (task: Task) =>
+    manifestsOf(task, desired(task, surroundings), {
+      functions: surroundings.functions,
+      installation: { ...installation, localControllerPort: 9100 },
+      stopped: new Set(),
+    });
+  const task = taskOf(`{${twoCameras}}`);
+  for (const [name, { spec }] of deployments(withLocal(task))) {
+    const { env = [] } = spec!.template.spec!.containers[0]!;
+    const names = env.map((each) => each.name);
+    expect(env).toContainEqual({ name: 'MEI_LC_URL', value: 'http://$(HOST_IP):9100' });
+    expect(env).toContainEqual({ name: 'HOST_IP', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } });
+    // A variable is only put into those that come after it.
+    expect(names.indexOf('HOST_IP')).toBeLessThan(names.indexOf('MEI_LC_URL'));
+    const policy = named(withLocal(task), 'NetworkPolicy', name)!['spec'] as { egress: object[] };
+    expect(policy.egress).toContainEqual({ ports: [{ protocol: 'TCP', port: 9100 }] });
+  }
+  expect(JSON.stringify(manifests(task))).not.toMatch(/9100|MEI_LC_URL/);
 });
 
 test('pods satisfy the restricted Pod Security Standard', () => {

@@ -55,7 +55,7 @@ interface CropHistory {
 
 /** What crop choice remembers about one camera's tracks. Changed in place by `chooseCrops`. */
 export interface CropState {
-  readonly options: CropOptions;
+  options: CropOptions;
   readonly histories: Map<number, CropHistory>;
 }
 

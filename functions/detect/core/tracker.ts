@@ -8,8 +8,8 @@ import type { SeenDetections, TrackedBox, TrackedFrame } from './detections.ts';
 
 /** Everything one camera's tracker remembers; a value of its own, shared with no other camera. Changed in place by `step`. */
 export interface TrackerState {
-  readonly options: TrackerOptions;
-  readonly space: AssignmentSpace;
+  options: TrackerOptions;
+  space: AssignmentSpace;
   tracks: Track[];
   lastId: number;
   /** Media time of the previous frame, seconds; null before the first. */
@@ -25,6 +25,16 @@ export function createTracker(options: Partial<TrackerOptions> = {}): TrackerSta
     lastId: 0,
     timeSeconds: null,
   };
+}
+
+/** Other options from the next frame on; people who are followed keep their ids. */
+export function retune(state: TrackerState, options: TrackerOptions): void {
+  const { maxRows, maxColumns } = state.space;
+  state.options = options;
+  if (options.maxTracks <= maxRows && options.maxDetectionsRead <= maxColumns) return;
+  // Never smaller: there may be more tracks now than there may be later.
+  const { maxTracks, maxDetectionsRead } = options;
+  state.space = createAssignmentSpace(Math.max(maxTracks, maxRows), Math.max(maxDetectionsRead, maxColumns));
 }
 
 /**

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventTypes, type FrameData, type StageEvent, type TracksData } from '../../../config/events.ts';
+import type { WorkerConfig } from '../../../config/worker.ts';
 import { defaultModels, resolveModel } from '../../../config/models.ts';
 import { createDetect } from '../../../functions/detect/handler.ts';
 import { detectParts } from '../../../functions/detect/options.ts';
 import { createRecorder } from '../../../functions/detect/recorder.ts';
-import type { Context, Log } from '../../../functions/function.ts';
+import { PermanentError, TransientError, type Context, type Log } from '../../../functions/function.ts';
 import { decodeImage } from '../../../functions/media/images.ts';
 import { openDetector, type Detect } from '../../../functions/media/inference.ts';
 import { ensureModel } from '../../../functions/media/models.ts';
@@ -114,11 +115,59 @@ test('the end of a stream is passed on with the session, and the camera may begi
   expect(stage.status!().phase).toBe('Completed');
 });
 
-test('a camera of another worker is refused', async () => {
+test('a camera of another worker is waited for, then refused', async () => {
+  const stage = open();
   const strange = { ...frames[0]!, data: { ...frames[0]!.data, camera: '../gate' } };
-  await expect(open().handle(strange, context)).rejects.toThrow(
-    'camera ../gate is not one of this worker: right',
+  const at = (nowMs: number) => stage.handle(strange, { ...context, now: () => nowMs });
+  const message = 'camera ../gate is not one of this worker: right';
+  await expect(at(0)).rejects.toThrow(new TransientError(message));
+  await expect(at(0)).rejects.toBeInstanceOf(TransientError);
+  await expect(at(200_000)).rejects.toBeInstanceOf(PermanentError);
+});
+
+const reconfigured = (stage: ReturnType<typeof open>, params: Record<string, number>, ids = ['right']) =>
+  stage.reconfigure!(
+    { detect: { threads: 1, params }, cameras: ids.map((id) => ({ id })) } as WorkerConfig,
+    context,
   );
+
+test('other thresholds are in force from the next frame on, and people who are followed keep their numbers', async () => {
+  const stage = open();
+  const tracks: TracksData[] = [];
+  for (const [index, frame] of frames.entries()) {
+    if (index === 8) expect(await reconfigured(stage, { birthScore: 1.1, maxTracks: 300 })).toBe(true);
+    tracks.push(((await stage.handle(frame, context)) as StageEvent<TracksData>).data);
+  }
+  const before = new Set(tracks.slice(0, 8).flatMap(({ ids }) => [...ids]));
+  const after = new Set(tracks.slice(9).flatMap(({ ids }) => [...ids]));
+  expect(after.size).toBeGreaterThan(1);
+  // Nobody scores above 1.1: only those who were there already are followed.
+  for (const id of after) expect(before).toContain(id);
+  const undisturbed = await run(open());
+  const untouched = new Set(undisturbed.slice(9).flatMap(({ ids }) => [...ids]));
+  expect([...untouched].some((id) => !before.has(id))).toBe(true);
+  expect(new Set(tracks.map(({ session }) => session)).size).toBe(1);
+}, 60_000);
+
+test('options that are not known are refused, and the others stay in force', async () => {
+  const stage = open();
+  await expect(reconfigured(stage, { birthScor: 1 })).rejects.toThrow(
+    'stages.detect.params.birthScor is not known',
+  );
+  const first = (await stage.handle(frames[0]!, context)) as StageEvent<TracksData>;
+  expect(first.data.ids.length).toBeGreaterThan(0);
+});
+
+test('a camera that is taken away is refused, one that comes is known at once; the end of the old one still passes', async () => {
+  const stage = open();
+  await stage.handle(frames[0]!, context);
+  await reconfigured(stage, {}, ['left']);
+  await expect(stage.handle(frames[1]!, context)).rejects.toThrow('is not one of this worker: left');
+  const left = { ...frames[1]!, data: { ...frames[1]!.data, camera: 'left' } };
+  expect(((await stage.handle(left, context)) as StageEvent<TracksData>).data.camera).toBe('left');
+  const [ended] = (await stage.handle(end, context)) as StageEvent<{ session?: string }>[];
+  expect(ended!.data.session).toBeDefined();
+  expect(stage.status!()).toMatchObject({ phase: 'Running', cameras: [{ camera: 'left' }] });
 });
 
 test('other events are refused', async () => {
