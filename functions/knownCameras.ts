@@ -8,11 +8,14 @@ const mostStrangers = 256;
 
 export class KnownCameras {
   #ids: ReadonlySet<string>;
+  readonly #whose: string;
   /** When something first came of a camera that is not known; milliseconds since the epoch. */
   readonly #strangers = new Map<string, number>();
 
-  constructor(ids: Iterable<string>) {
+  /** @param whose in messages, e.g. `task gate` */
+  constructor(ids: Iterable<string>, whose = 'this worker') {
     this.#ids = new Set(ids);
+    this.#whose = whose;
   }
 
   get size(): number {
@@ -30,7 +33,7 @@ export class KnownCameras {
     if (this.#ids.has(id)) return;
     const sinceMs = this.#strangers.get(id) ?? nowMs;
     if (!this.#strangers.has(id) && this.#strangers.size < mostStrangers) this.#strangers.set(id, sinceMs);
-    const reason = `camera ${id} is not one of this worker: ${[...this.#ids].join(', ')}`;
+    const reason = `camera ${id} is not one of ${this.#whose}: ${[...this.#ids].join(', ')}`;
     const isNew = this.#strangers.has(id) && nowMs - sinceMs < patienceMs;
     throw isNew ? new TransientError(reason) : new PermanentError(reason);
   }

@@ -4,6 +4,7 @@ import { eventTypes, type IdentitiesData, type StageEvent } from '../../config/e
 import type { StreamData, TaskInfo, TrackletsData } from '../../config/events.ts';
 import type { CameraConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, TransientError, type Context, type Log, type StageFunction } from '../function.ts';
+import { KnownCameras } from '../knownCameras.ts';
 import { createContacts, memoryS, type ContactOptions } from './core/contacts.ts';
 import { createMatcher } from './core/matcher.ts';
 import type { MatchSettings } from './core/settings.ts';
@@ -13,6 +14,7 @@ import { createContactNews } from './contactNews.ts';
 import { createGroupCommit, type Batching } from './groupCommit.ts';
 import { contactOptions, givenTopology, matchSettings } from './options.ts';
 import { createPatience, defaultPatience, type PatienceOptions } from './patience.ts';
+import { retune } from './retune.ts';
 import { openStore, type Cause, type Commit, type Store } from './store.ts';
 
 export interface MatchDependencies {
@@ -51,6 +53,7 @@ const mostAnnouncedAgain = 300;
 export function createMatch(dependencies: MatchDependencies): MatchFunction {
   const { store, settings, topology, cameras, task, worker, batching, retentionS } = dependencies;
   const cameraIds = cameras.map((camera) => camera.id);
+  const knownCameras = new KnownCameras(cameraIds, `task ${task.name}`);
   const matcher = createMatcher(cameraIds, settings, topology);
   const source = `/namespaces/${task.namespace}/multiedgeinferences/${task.name}/match/${worker}`;
   const dimensions = new Map<string, number>();
@@ -92,11 +95,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
 
   function takeTracklets(event: StageEvent<TrackletsData>, nowMs: number): void {
     const { data, time } = event;
-    if (!cameraIds.includes(data.camera)) {
-      throw new PermanentError(
-        `camera ${data.camera} is not one of task ${task.name}: ${cameraIds.join(', ')}`,
-      );
-    }
+    knownCameras.check(data.camera, nowMs);
     const known = dimensions.get(data.model) ?? data.dimensions;
     if (known !== data.dimensions) {
       throw new PermanentError(
@@ -296,7 +295,7 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
   const settings = matchSettings(worker.match, worker.models.embed);
   const { threshold, margin } = settings;
   log.info({ stage: 'match', folder, threshold, margin }, 'store opened');
-  return createMatch({
+  const stage = createMatch({
     store: openStore(folder),
     settings,
     topology: { ...givenTopology(worker.match), transition: () => 0 },
@@ -307,4 +306,13 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
     ...(worker.match.contacts && { contacts: contactOptions(worker.match.contacts, worker.cameras) }),
     ...(worker.match.retentionS !== undefined && { retentionS: worker.match.retentionS }),
   });
+  let inForce = worker;
+  return {
+    ...stage,
+    async reconfigure(next) {
+      if (!retune(settings, inForce, next)) return false;
+      inForce = next;
+      return true;
+    },
+  };
 }

@@ -220,13 +220,13 @@ test('params name settings, and an unknown one is refused with those that are kn
 
 const good = makeWorld(1, 1, 1, 0.1).lines.get('camera-0')![0] as StageEvent<TrackletsData>;
 const tracklet = good.data.tracklets[0]!;
-test('an unknown camera is refused in one line', async () => {
+test('an unknown camera is waited for, because its news may be ahead of the edit that names it, then refused in one line', async () => {
   const match = openMatch(makeWorld(1, 1, 1, 0.1));
   const event = { ...good, data: { ...good.data, camera: 'other' } };
-  await expect(match.handle(event, testContext())).rejects.toMatchObject({
-    name: 'PermanentError',
-    message: 'camera other is not one of task task: camera-0',
-  });
+  const message = 'camera other is not one of task task: camera-0';
+  const at = (nowMs: number) => match.handle(event, { ...testContext(), now: () => nowMs });
+  await expect(at(0)).rejects.toMatchObject({ name: 'TransientError', message });
+  await expect(at(200_000)).rejects.toMatchObject({ name: 'PermanentError', message });
 });
 
 test('vectors of another length than before are refused', async () => {
