@@ -15,8 +15,12 @@ export interface ClusterOptions {
   controllers?: boolean;
   /** Nodes that KWOK plays (their pods run at once, without containers): how many (node-1 ...), or which. Needs controllers. */
   kwokNodes?: number | FakeNode[];
+  /** Lets controller-manager and scheduler ask as often as they like; otherwise they make a few pods a second. */
+  hurry?: boolean;
   /** More flags for kube-apiserver. */
   apiServerFlags?: string[];
+  /** Where kube-apiserver listens when pods must reach it: an address of this machine. Otherwise 127.0.0.1. */
+  address?: string;
 }
 
 export interface Cluster {
@@ -59,7 +63,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     const etcdUrl = await startEtcd(daemons, programs.etcd, folder);
     const port = await freePort();
-    const url = `https://127.0.0.1:${port}`;
+    const url = `https://${options.address ?? '127.0.0.1'}:${port}`;
     const credentials = writeCredentials(folder, url);
     const api = new ApiClient(url, credentials.certificatePath, credentials.adminToken);
     const startServer = async () => {
@@ -69,7 +73,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       return server;
     };
     let server = await startServer();
-    if (options.controllers === true) await startControllers(daemons, programs, folder, api);
+    if (options.controllers === true) await startControllers(daemons, programs, folder, api, options.hurry);
     if (options.kwokNodes !== undefined)
       await startKwok(daemons, programs.kwok, folder, api, options.kwokNodes);
     return {
@@ -129,16 +133,19 @@ function apiServerFlags(
   folder: string,
   port: number,
   etcdUrl: string,
-  { controllers }: ClusterOptions,
+  { controllers, address }: ClusterOptions,
 ): string[] {
   return [
     `--etcd-servers=${etcdUrl}`,
-    '--bind-address=127.0.0.1',
+    `--bind-address=${address ?? '127.0.0.1'}`,
     `--secure-port=${port}`,
     `--cert-dir=${folder}`,
     '--authorization-mode=Node,RBAC',
     `--token-auth-file=${join(folder, 'tokens.csv')}`,
-    '--endpoint-reconciler-type=none',
+    // A loopback address cannot be an endpoint of the Service `kubernetes`.
+    ...(address === undefined ? ['--endpoint-reconciler-type=none'] : []),
+    // Names of nodes are known to nobody but the cluster.
+    '--kubelet-preferred-address-types=InternalIP',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${join(folder, 'service-account.pub')}`,
     `--service-account-signing-key-file=${join(folder, 'service-account.key')}`,
@@ -153,8 +160,14 @@ async function startControllers(
   programs: Record<ProgramName, string>,
   folder: string,
   api: ApiClient,
+  hurry: boolean | undefined,
 ): Promise<void> {
-  const common = [`--kubeconfig=${join(folder, 'kubeconfig')}`, '--leader-elect=false', '--secure-port=0'];
+  const common = [
+    `--kubeconfig=${join(folder, 'kubeconfig')}`,
+    '--leader-elect=false',
+    '--secure-port=0',
+    ...(hurry === true ? ['--kube-api-qps=500', '--kube-api-burst=1000'] : []),
+  ];
   const manager = daemons.start('kube-controller-manager', programs['kube-controller-manager'], [
     ...common,
     `--root-ca-file=${join(folder, 'apiserver.crt')}`,

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Reads process ids from the test process; when that ends in whatever way, ends the processes and removes the folder. */
+/** Reads process ids from the test process; when that ends in whatever way, ends the processes and removes cgroups and folder. */
 const watchdogScript = `
 trap '' INT TERM HUP
 list=' '
@@ -16,11 +16,21 @@ while read -r action pid; do
   esac
 done
 for pid in $list; do kill -KILL "$pid" 2>/dev/null; done
-rm -rf "$1"
+folder=$1
+shift
+tries=0
+while [ $# -gt 0 ] && [ $tries -lt 100 ]; do
+  find "$@" -depth -type d -exec rmdir {} ';' 2>/dev/null
+  ls -d "$@" 2>/dev/null | grep -q . || break
+  tries=$((tries + 1))
+  sleep 0.1
+done
+rm -rf "$folder"
 `;
 
 export interface Daemon {
   name: string;
+  pid: number | undefined;
   /** Ends it; SIGKILL when it takes longer than 10 s. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Polls until `isReady` says true; throws with the end of the log when the process ends or the time is over. */
@@ -33,9 +43,10 @@ export class Daemons {
   readonly #watchdog: ChildProcess;
   readonly #running = new Set<Daemon>();
 
-  constructor(folder: string) {
+  /** `cgroups`: folders that the processes' containers are in, removed with all below them. */
+  constructor(folder: string, cgroups: string[] = []) {
     this.#folder = folder;
-    this.#watchdog = spawn('sh', ['-c', watchdogScript, 'sh', folder], {
+    this.#watchdog = spawn('sh', ['-c', watchdogScript, 'sh', folder, ...cgroups], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
@@ -60,6 +71,7 @@ export class Daemons {
     const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
     const daemon: Daemon = {
       name,
+      pid: child.pid,
       stop: async (signal = 'SIGTERM') => {
         if (!hasEnded()) {
           child.kill(signal);

@@ -56,7 +56,7 @@ const modules: ProgramModule[] = [
 
 /** Paths of the programs, built first where they are in no folder: 4 to 7 minutes for all, once per go.sum and Go version. */
 export async function findPrograms(names: ProgramName[]): Promise<Record<ProgramName, string>> {
-  const missing = names.filter((name) => existing(name) === undefined);
+  const missing = missingPrograms(names);
   if (missing.length > 0)
     await withBuildLock(cacheFolder(), async () => {
       for (const name of missing) {
@@ -68,9 +68,14 @@ export async function findPrograms(names: ProgramName[]): Promise<Record<Program
   return Object.fromEntries(names.map((name) => [name, existing(name)!])) as Record<ProgramName, string>;
 }
 
+/** Those that are in no folder yet. */
+export function missingPrograms(names: ProgramName[]): ProgramName[] {
+  return names.filter((name) => existing(name) === undefined);
+}
+
 /** Why the programs can neither be found nor built here; undefined when they can. */
 export function whyUnavailable(names: ProgramName[]): string | undefined {
-  const missing = names.filter((name) => existing(name) === undefined);
+  const missing = missingPrograms(names);
   const minor = Number(/^go1\.(\d+)/.exec(goVersion() ?? '')?.[1] ?? 0);
   if (missing.length === 0 || minor >= 26) return undefined;
   return `${missing.join(', ')} not found: install Go 1.26 to build them, or name their folder in KUBEBUILDER_ASSETS`;
