@@ -75,8 +75,9 @@ export async function serveLinks(options: LinkServerOptions): Promise<LinkServer
   });
 
   async function admit(request: IncomingMessage): Promise<string> {
-    const { pathname } = new URL(request.url ?? '/', 'https://host');
-    const node = paramsOf(linkPath, pathname)?.['node'];
+    const path = request.url ?? '/';
+    const isPath = path.startsWith('/') && URL.canParse(`https://host${path}`);
+    const node = isPath ? paramsOf(linkPath, new URL(`https://host${path}`).pathname)?.['node'] : undefined;
     if (node === undefined) throw new RefusedError(404, 'there is no link here');
     await authenticate(files, request, node);
     if (!(request.headers['sec-websocket-protocol'] ?? '').split(/,\s*/).includes(linkProtocol))

@@ -18,10 +18,11 @@ export type OpenTarget = (folder: string) => Promise<Target>;
 export function checkRefusal(message: string): void {
   if (message === '' || message.length > 2000)
     throw new Error(`a refusal of ${message.length} characters: ${message.slice(0, 150)}`);
-  if (/\n\s+at |node_modules|\.ts:\d|\.js:\d|\/work\/|\/root\//.test(message))
+  if (/\n\s+at |node_modules|\.[jt]s:\d+:\d/.test(message))
     throw new Error(
       `a refusal with a stack or a path of this installation: ${JSON.stringify(message.slice(0, 500))}`,
     );
+  if (message.includes(process.cwd())) throw new Error(`a refusal with a path: ${message.slice(0, 500)}`);
   const polluted = Object.keys(Object.prototype);
   if (polluted.length > 0) throw new Error(`Object.prototype has got ${polluted.join(', ')}`);
 }

@@ -56,7 +56,7 @@ async function worker(push: Push = {}, more: Parameters<typeof start>[1] = {}) {
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const picture = { 'content-type': 'image/jpeg' };
 
-async function post(url: string, headers: Record<string, string> = {}, body: BodyInit = 'x') {
+async function post(url: string, headers: Record<string, string> = {}, body: RequestInit['body'] = 'x') {
   const answer = await fetch(url, { method: 'POST', headers: { ...picture, ...headers }, body });
   const text = await answer.text();
   expect(text).not.toMatch(/token-of|at .*\.ts/);

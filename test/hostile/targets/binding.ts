@@ -51,12 +51,9 @@ export const open: OpenTarget = async () => ({
 /** In binary mode every attribute is a text, and the order is that of the headers. */
 function texts(attributes: Record<string, unknown>): object {
   const { datacontenttype, ...rest } = attributes;
-  return Object.fromEntries(
-    [
-      ...Object.entries(rest),
-      ...(datacontenttype === undefined ? [] : [['datacontenttype', datacontenttype]]),
-    ].map(([name, value]) => [name, String(value)]),
-  );
+  const last = datacontenttype === undefined ? [] : [['datacontenttype', datacontenttype] as const];
+  const named = [...Object.entries(rest), ...last].map(([name, value]) => [name, String(value)] as const);
+  return Object.fromEntries(named);
 }
 
 function request(dice: Dice): { headers: Record<string, string>; body: Buffer } {
