@@ -1,0 +1,156 @@
+// The workers of a task as real processes that are killed and started again at the same address, as a kubelet does.
+import { fork, type ChildProcess } from 'node:child_process';
+import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DesiredTask, DesiredWorker } from '../../controller/desired.ts';
+
+export interface FleetOptions {
+  /** Entry of a worker, see program.ts. */
+  host: string;
+  /** Of the run: configuration and logs. */
+  folder: string;
+  env?: Record<string, string>;
+  /** What a worker's address becomes in the configuration of those that send to it, e.g. that of a proxy. */
+  through?: (worker: string, url: string) => string;
+  /** Changes to the configuration of a worker. */
+  config?: (worker: DesiredWorker) => object;
+}
+
+interface Member {
+  worker: DesiredWorker;
+  port: number;
+  child: ChildProcess;
+  /** Settles when the present process listens. */
+  listening: Promise<void>;
+}
+
+const startDeadlineMs = 60_000;
+
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #members = new Map<string, Member>();
+  #ending = false;
+  kills = 0;
+
+  /** Starts the last stage first, so that each knows where to send. */
+  static async start(task: DesiredTask, options: FleetOptions): Promise<Fleet> {
+    const fleet = new Fleet(options);
+    mkdirSync(join(options.folder, 'workers'), { recursive: true });
+    try {
+      for (const worker of task.workers.toReversed()) await fleet.#begin(worker);
+    } catch (error) {
+      await fleet.stop();
+      throw error;
+    }
+    return fleet;
+  }
+
+  private constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  get workers(): string[] {
+    return [...this.#members.keys()];
+  }
+
+  url(worker: string): string {
+    return `http://127.0.0.1:${this.#members.get(worker)!.port}/`;
+  }
+
+  log(worker: string): string {
+    return readFileSync(this.#logPath(worker), 'utf8');
+  }
+
+  /** kill -9; the process is started again at once. */
+  kill(worker: string): void {
+    this.kills++;
+    this.#members.get(worker)!.child.kill('SIGKILL');
+  }
+
+  /** Resolves when the present process of a worker listens. */
+  listening(worker: string): Promise<void> {
+    return this.#members.get(worker)!.listening;
+  }
+
+  /** Stops a worker as a rollout does, and leaves it stopped. */
+  async end(worker: string): Promise<void> {
+    const member = this.#members.get(worker)!;
+    this.#members.delete(worker);
+    await gone(member.child, 'SIGTERM');
+  }
+
+  /** In the order of the stages, as a rollout does; nothing is left behind. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<void> {
+    this.#ending = true;
+    for (const { child } of [...this.#members.values()].reverse()) await gone(child, signal);
+  }
+
+  async #begin(worker: DesiredWorker, port = 0): Promise<void> {
+    const { host, folder, env, through = (_name, url) => url, config } = this.#options;
+    const sinks = Object.fromEntries(
+      Object.entries(worker.routes).map(([type, name]) => [type, through(name, this.url(name))]),
+    );
+    const configPath = join(folder, 'workers', `${worker.name}.json`);
+    writeFileSync(configPath, JSON.stringify({ ...worker.config, ...config?.(worker), sinks }));
+    const child = fork(host, {
+      execArgv: [],
+      env: {
+        ...process.env,
+        MEI_REPORT_INTERVAL_MS: '150',
+        MEI_DELIVERY_TIMEOUT_MS: '5000',
+        MEI_DELIVERY_RETRY_MS: '100',
+        ...env,
+        MEI_WORKER_CONFIG: configPath,
+        PORT: String(port),
+        MEI_PARENT_IPC: '1',
+      },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const log = createWriteStream(this.#logPath(worker.name), { flags: 'a' });
+    log.on('error', () => undefined);
+    child.stdout!.pipe(log, { end: false });
+    child.stderr!.pipe(log, { end: false });
+    child.once('close', () => log.end());
+    const member: Member = { worker, port, child, listening: Promise.resolve() };
+    member.listening = this.#untilListening(member);
+    member.listening.catch(() => undefined);
+    this.#members.set(worker.name, member);
+    child.once('exit', () => {
+      if (this.#ending || this.#members.get(worker.name) !== member) return;
+      void this.#begin(worker, member.port);
+    });
+    if (port === 0) await member.listening;
+  }
+
+  #untilListening(member: Member): Promise<void> {
+    const { child, worker } = member;
+    return new Promise((resolve, reject) => {
+      const fail = (reason: string) => reject(new Error(`${worker.name} ${reason}`));
+      const timer = setTimeout(() => fail('does not listen'), startDeadlineMs);
+      child.on('message', (message) => {
+        const { type, port } = message as { type?: string; port?: number };
+        if (type !== 'listening') return;
+        member.port = port!;
+        clearTimeout(timer);
+        resolve();
+      });
+      child.once('exit', () => {
+        clearTimeout(timer);
+        fail('ended before it listened');
+      });
+    });
+  }
+
+  #logPath(worker: string): string {
+    return join(this.#options.folder, 'workers', `${worker}.log`);
+  }
+}
+
+async function gone(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  await exited;
+  clearTimeout(timer);
+}
