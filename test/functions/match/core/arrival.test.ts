@@ -14,7 +14,8 @@ function revision(track: string, to: number): Revision {
     path,
     prototypes: [],
   };
-  return { camera: 'a', model: 'm', aspect: 1, tracklet: tracklet as Revision['tracklet'] };
+  const image = { width: 640, height: 480 };
+  return { camera: 'a', model: 'm', image, tracklet: tracklet as Revision['tracklet'] };
 }
 
 const takeAll = (arrival: Arrival) => {
