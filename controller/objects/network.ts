@@ -9,6 +9,7 @@ import {
   workerLabels,
   workerPort,
   workerSelector,
+  type Installation,
   type Manifest,
   type Reach,
 } from './manifest.ts';
@@ -20,7 +21,10 @@ interface Port {
   port?: number;
 }
 type Peer =
-  | { podSelector: { matchLabels: Record<string, string> } }
+  | {
+      podSelector: { matchLabels: Record<string, string> };
+      namespaceSelector?: { matchLabels: Record<string, string> };
+    }
   | { namespaceSelector: { matchExpressions: { key: string; operator: 'In'; values: string[] }[] } }
   | { ipBlock: { cidr: string; except?: string[] } };
 interface Rule {
@@ -54,11 +58,30 @@ function ingress({ task, worker, installation }: WorkerParts, { workers, brokerU
   if (runsOnKnative(task, worker))
     return [{ from: [namespaces(installation.knativeNamespaces)], ports: proxyPorts }];
   const senders = workers.filter(({ routes }) => Object.values(routes).includes(worker.name));
+  const reporters = hasReporters(worker, installation) ? [{ from: reportingAgents, ports: events }] : [];
   if (takesPictures(worker)) return [{ ...camerasThatPush(installation.reach), ports: events }];
-  if (senders.length === 0) return [];
-  if (hearsBroker(task, worker)) return [{ ...brokerPeers(brokerUrl!, 'from'), ports: events }];
-  return [{ from: senders.map(({ name }) => pods(task, name)), ports: events }];
+  if (senders.length === 0) return reporters;
+  if (hearsBroker(task, worker)) return [{ ...brokerPeers(brokerUrl!, 'from'), ports: events }, ...reporters];
+  return [{ from: senders.map(({ name }) => pods(task, name)), ports: events }, ...reporters];
 }
+
+/** Local controllers hand on what workers of other makes report, and so does the controller. */
+function hasReporters({ config }: DesiredWorker, { localControllerPort }: Installation): boolean {
+  return localControllerPort !== undefined && config.stages.includes('status');
+}
+
+const reportingAgents: Peer[] = [
+  ['multi-edge-inference-edge', 'local-controller'],
+  ['multi-edge-inference', 'controller'],
+].map(([namespace, component]) => ({
+  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace! } },
+  podSelector: {
+    matchLabels: {
+      'app.kubernetes.io/name': 'multi-edge-inference',
+      'app.kubernetes.io/component': component!,
+    },
+  },
+}));
 
 function egress({ task, worker, installation }: WorkerParts, { workers, brokerUrl }: DesiredTask): Rule[] {
   const { localControllerPort: port } = installation;

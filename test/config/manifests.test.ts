@@ -7,6 +7,8 @@ import { parseAllDocuments } from 'yaml';
 import { loadFunctions } from '../../config/functions.ts';
 import { assemble, keyOf } from '../../config/install/assemble.ts';
 import { applyPatch, type Operation } from '../../config/install/jsonPatch.ts';
+import { readSettings as readLocal } from '../../controller/local/settings.ts';
+import { readSettings as readController } from '../../controller/settings.ts';
 import { installObjects, manifestsYaml, overlays } from '../../config/manifests.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mei-manifests-'));
@@ -16,8 +18,8 @@ interface Workload {
   spec: { template: { spec: { containers: { image: string; env: { name: string; value?: string }[] }[] } } };
 }
 
-test('there is an overlay for plain Kubernetes, KubeEdge and Knative', () => {
-  expect(overlays).toEqual(['knative', 'kubeedge', 'plain']);
+test('there is an overlay for plain Kubernetes with and without local controllers, KubeEdge and Knative', () => {
+  expect(overlays).toEqual(['knative', 'kubeedge', 'local-controllers', 'plain']);
 });
 
 test.each(overlays)('%s prints all objects as one YAML, what others need first', (overlay) => {
@@ -25,7 +27,11 @@ test.each(overlays)('%s prints all objects as one YAML, what others need first',
   const printed = parseAllDocuments(manifestsYaml(overlay)).map((document) => document.toJS() as unknown);
   expect(printed).toEqual(objects);
   const kinds = objects.map(({ kind }) => kind);
-  expect(kinds.slice(0, 3)).toEqual(['Namespace', 'CustomResourceDefinition', 'ServiceAccount']);
+  expect([...new Set(kinds)].slice(0, 3)).toEqual([
+    'Namespace',
+    'CustomResourceDefinition',
+    'ServiceAccount',
+  ]);
   expect(kinds.indexOf('ClusterRole')).toBeLessThan(kinds.indexOf('ClusterRoleBinding'));
   expect(kinds.indexOf('ClusterRoleBinding')).toBeLessThan(kinds.length);
 });
@@ -54,7 +60,7 @@ test('controller and workers run the image of serverless.yml, or the one that is
 
 test('an unknown overlay is answered with those that exist', () => {
   expect(() => installObjects('openshift')).toThrow(
-    'there is no overlay openshift: choose knative, kubeedge, plain',
+    'there is no overlay openshift: choose knative, kubeedge, local-controllers, plain',
   );
 });
 
@@ -105,3 +111,58 @@ function images(overlay: string, image?: string): (string | undefined)[] {
   const [container] = deployment.spec.template.spec.containers;
   return [container!.image, container!.env.find(({ name }) => name === 'MEI_IMAGE')?.value];
 }
+
+test.each(['kubeedge', 'local-controllers'])(
+  '%s installs agents that may nothing but what they need',
+  (overlay) => {
+    const objects = installObjects(overlay);
+    const daemonSet = objects.find(({ kind }) => kind === 'DaemonSet') as unknown as {
+      spec: { template: { spec: { containers: object[]; initContainers: object[]; hostNetwork?: boolean } } };
+    };
+    const pod = daemonSet.spec.template.spec;
+    expect(pod).toMatchObject({
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true },
+    });
+    expect(pod.hostNetwork).toBeUndefined();
+    expect(pod.containers).toMatchObject([
+      {
+        image: loadFunctions().image,
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+      },
+    ]);
+    expect(pod.initContainers).toMatchObject([
+      {
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'], add: ['CHOWN'] } },
+      },
+    ]);
+    const bound = objects.filter(({ kind }) => kind.endsWith('RoleBinding'));
+    expect(JSON.stringify(bound)).not.toContain('local-controller');
+    // Only the agents' own namespace is open to what they need of a node.
+    for (const { kind, metadata } of objects)
+      if (kind === 'Namespace')
+        expect([metadata.name, metadata.labels!['pod-security.kubernetes.io/enforce']]).toEqual(
+          metadata.name === 'multi-edge-inference-edge'
+            ? [metadata.name, 'privileged']
+            : [metadata.name, 'restricted'],
+        );
+  },
+);
+
+test('the settings of the agents and of their controller are understood', () => {
+  const objects = installObjects('local-controllers');
+  const envOf = (kind: string) => {
+    const { spec } = objects.find((each) => each.kind === kind) as unknown as Workload;
+    const { env } = spec.template.spec.containers[0]!;
+    return Object.fromEntries(env.map(({ name, value }) => [name, value ?? 'edge-1']));
+  };
+  expect(readLocal(envOf('DaemonSet'))).toMatchObject({ node: 'edge-1', port: 9100, host: '0.0.0.0' });
+  expect(readController(envOf('Deployment'), 'image', 'name')).toMatchObject({
+    link: { port: 8443, files: { tokensFolder: '/etc/multi-edge-inference/node-tokens' } },
+    installation: { localControllerPort: 9100 },
+  });
+});

@@ -321,7 +321,12 @@ test('with local controllers workers know the one of their node, and may reach i
     const policy = named(withLocal(task), 'NetworkPolicy', name)!['spec'] as { egress: object[] };
     expect(policy.egress).toContainEqual({ ports: [{ protocol: 'TCP', port: 9100 }] });
   }
-  expect(JSON.stringify(manifests(task))).not.toMatch(/9100|MEI_LC_URL/);
+  // Who hands on reports reaches the status function, and nothing else.
+  const reached = [...deployments(withLocal(task)).keys()].filter((name) =>
+    JSON.stringify(named(withLocal(task), 'NetworkPolicy', name)!['spec']).includes('local-controller'),
+  );
+  expect(reached).toEqual(['gate-status']);
+  expect(JSON.stringify(manifests(task))).not.toMatch(/9100|MEI_LC_URL|local-controller/);
 });
 
 test('pods satisfy the restricted Pod Security Standard', () => {
