@@ -20,6 +20,8 @@ const leases = 'leases.coordination.k8s.io';
 
 export const allowed: Question[] = [
   ...['list', 'watch'].map((verb): Question => [verb, tasks, undefined]),
+  // Its own finalizer.
+  ['patch', tasks, 'shop'],
   ...['get', 'patch'].map((verb): Question => [verb, `${tasks}/status`, 'shop']),
   ['update', `${tasks}/finalizers`, 'shop'],
   ...owned.flatMap((resource) =>
@@ -32,11 +34,7 @@ export const allowed: Question[] = [
 
 export const refused: Question[] = [
   // Tasks belong to people.
-  ...['create', 'update', 'patch', 'delete', 'deletecollection'].map((verb): Question => [
-    verb,
-    tasks,
-    'shop',
-  ]),
+  ...['create', 'update', 'delete', 'deletecollection'].map((verb): Question => [verb, tasks, 'shop']),
   ...['update', 'delete'].map((verb): Question => [verb, `${tasks}/status`, 'shop']),
   // Passwords of cameras go from the Secret to the worker without it.
   ...['get', 'list', 'watch', 'create', 'patch'].map((verb): Question => [verb, 'secrets', 'shop']),
