@@ -1,5 +1,6 @@
 // The controller's log: JSON lines with a constant message and keys. main.ts makes it and hands it down.
-import { destination, pino, stdSerializers } from 'pino';
+import { destination, pino } from 'pino';
+import { errorFields, logKeys, shortLine } from '../config/logLines.ts';
 
 export interface Log {
   info(keys: object, message: string): void;
@@ -8,15 +9,15 @@ export interface Log {
 }
 
 export function createLog(level: string, keys: object): Log {
+  const output = destination({ dest: 1, sync: true });
   return pino(
     {
       level,
       base: keys,
-      serializers: {
-        error: (error: unknown) => (error instanceof Error ? stdSerializers.err(error) : error),
-      },
+      serializers: { error: errorFields },
+      formatters: { log: logKeys },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
     },
-    destination({ dest: 1, sync: true }),
+    { write: (line: string) => void output.write(shortLine(line)) },
   );
 }
