@@ -7,7 +7,7 @@ import type { RequestOptions } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
 import { PatchStrategy, type KubeConfig } from '@kubernetes/client-node';
 import { ApiError, TransientError } from './errors.ts';
-import { asApplied, creationOf } from './fieldOwnership.ts';
+import { asApplied, creationOf, turnIntoApplied } from './fieldOwnership.ts';
 import type { ManagedFields, Manifest } from './objects/manifest.ts';
 import { resourceOf, type Resource } from './resources.ts';
 
@@ -152,7 +152,7 @@ export class Cluster {
     { force, subresource, observed }: { force: boolean; subresource?: 'status'; observed?: Manifest },
   ): Promise<Manifest> {
     if (creationOf(observed?.metadata.managedFields, this.#options.fieldManager))
-      await this.#adoptCreation(manifest);
+      await this.#adoptCreation(manifest, observed);
     return (await this.#apply(manifest, force, subresource)).object;
   }
 
@@ -182,24 +182,32 @@ export class Cluster {
   }
 
   /** Or what the next apply leaves out would stay. */
-  async #adoptCreation(manifest: Manifest): Promise<void> {
+  async #adoptCreation(manifest: Manifest, observed: Manifest | undefined): Promise<void> {
     const { fieldManager } = this.#options;
-    const { name, namespace } = manifest.metadata;
+    const patch = turnIntoApplied(observed?.metadata.managedFields, fieldManager);
+    try {
+      if (patch) return await this.#patch(manifest, patch);
+    } catch (error) {
+      // What is observed is not what is there: it must be asked for.
+      if (!(error instanceof ApiError && error.status === 422)) throw error;
+    }
     const { metadata } = (await this.#listed(resourceOf(manifest), manifest)) ?? {};
     if (!metadata || !creationOf(metadata.managedFields, fieldManager)) return;
+    const applied = asApplied(metadata.managedFields!, fieldManager);
+    await this.#patch(manifest, [
+      // A conflict (409) where somebody was faster.
+      { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+      { op: 'replace', path: '/metadata/managedFields', value: applied },
+    ]);
+  }
+
+  async #patch(manifest: Manifest, operations: object[]): Promise<void> {
+    const { name, namespace } = manifest.metadata;
     await this.#call({
       method: 'PATCH',
       path: objectPath(resourceOf(manifest), namespace, name),
-      query: { fieldManager },
-      body: [
-        // A conflict (409) where somebody was faster.
-        { op: 'replace', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
-        {
-          op: 'replace',
-          path: '/metadata/managedFields',
-          value: asApplied(metadata.managedFields!, fieldManager),
-        },
-      ],
+      query: { fieldManager: this.#options.fieldManager },
+      body: operations,
       contentType: PatchStrategy.JsonPatch,
     });
   }

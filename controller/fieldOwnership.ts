@@ -21,11 +21,31 @@ export function asApplied(fields: readonly ManagedFields[], manager: string): Ma
   return [...others, { ...created, operation: 'Apply', fieldsV1 }];
 }
 
-/** What copies keep: enough to see that an object was created and never applied. */
-export function creationsOnly(fields: readonly ManagedFields[] | undefined): ManagedFields[] {
-  return (fields ?? []).flatMap(({ manager, operation, subresource }) =>
-    operation === 'Update' && !subresource && manager !== undefined ? [{ manager, operation }] : [],
-  );
+/**
+ * The same as a JSON patch, for whoever knows only which entries there are; it fails when they are others by now.
+ * Undefined where all must be known, because it was applied too.
+ */
+export function turnIntoApplied(
+  fields: readonly ManagedFields[] | undefined,
+  manager: string,
+): object[] | undefined {
+  const created = creationOf(fields, manager);
+  if (!created || fields!.some((entry) => isOf(entry, manager, 'Apply'))) return undefined;
+  const entry = `/metadata/managedFields/${fields!.indexOf(created)}`;
+  return [
+    { op: 'test', path: `${entry}/manager`, value: manager },
+    { op: 'test', path: `${entry}/operation`, value: 'Update' },
+    { op: 'replace', path: `${entry}/operation`, value: 'Apply' },
+  ];
+}
+
+/** What copies keep: which entries there are, not what is in them. */
+export function entriesOnly(fields: readonly ManagedFields[] | undefined): ManagedFields[] {
+  return (fields ?? []).map(({ manager, operation, subresource }) => ({
+    ...(manager !== undefined && { manager }),
+    ...(operation !== undefined && { operation }),
+    ...(subresource !== undefined && { subresource }),
+  }));
 }
 
 function isOf(entry: ManagedFields, manager: string, operation: string): boolean {

@@ -23,7 +23,7 @@ import type { Downstream } from './downstream/downstream.ts';
 import { hold, letGo } from './farewell.ts';
 import { desired, type DesiredTask, type DesiredWorker, type Surroundings } from './desired.ts';
 import { ApiError, LackError, messageOf, PermanentError, TransientError } from './errors.ts';
-import { creationsOnly } from './fieldOwnership.ts';
+import { entriesOnly } from './fieldOwnership.ts';
 import type { KnativeView } from './knative.ts';
 import { checkFeatures, knativeFor } from './knativeNeeds.ts';
 import type { Log } from './log.ts';
@@ -406,10 +406,10 @@ function modelNames(workers: readonly DesiredWorker[]): Facts['modelNames'] {
   };
 }
 
-/** Bookkeeping of the server, about as large as the object itself: only who created it matters. */
+/** Bookkeeping of the server, about as large as the object itself: only whose it is matters. */
 export function withoutManagedFields<T extends Manifest>(object: T): T {
   const { managedFields, ...metadata } = object.metadata;
-  return { ...object, metadata: { ...metadata, managedFields: creationsOnly(managedFields) } };
+  return { ...object, metadata: { ...metadata, managedFields: entriesOnly(managedFields) } };
 }
 
 /** Of what this process builds, always in the same order. */

@@ -81,6 +81,8 @@ const uidLabel = `${prefix}/uid`;
 const workerTypeLabel = `${prefix}/worker-type`;
 export const workerLabel = `${prefix}/worker`;
 export const hashAnnotation = `${prefix}/config-hash`;
+/** Of all that was asked for, so that something that is no longer asked for is noticed: others may add to lists with names. */
+export const wholeAnnotation = `${prefix}/whole-config-hash`;
 
 /** Of what all tasks of a namespace use: it belongs to none, and stays. The task label makes the controller see it. */
 export const sharedLabels = {

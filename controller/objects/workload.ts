@@ -9,6 +9,7 @@ import {
   ownedMetadata,
   workerLabels,
   workerPort,
+  wholeAnnotation,
   workerSelector,
   type Manifest,
 } from './manifest.ts';
@@ -26,10 +27,11 @@ export function configMap({ task, worker }: WorkerParts, config: WorkerConfig): 
 
 /** Changes exactly when the worker needs new pods; what it takes over while it runs is no reason for that. */
 export function configHash(config: WorkerConfig): string {
-  return createHash('sha256')
-    .update(canonicalJson(fixedPart(config)))
-    .digest('hex')
-    .slice(0, 16);
+  return digestOf(fixedPart(config));
+}
+
+function digestOf(value: object): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16);
 }
 
 /** Workers that run of one Deployment: as the task asks, never more than the function can share its work among. */
@@ -60,7 +62,10 @@ export function deployment(parts: WorkerParts, config: WorkerConfig, replicas: n
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: ownedMetadata(task, worker.name, labels),
+    metadata: {
+      ...ownedMetadata(task, worker.name, labels),
+      annotations: { [wholeAnnotation]: digestOf(spec) },
+    },
     spec,
   };
 }

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import nock from 'nock';
 import { ApiError, TransientError } from '../../controller/errors.ts';
+import { turnIntoApplied } from '../../controller/fieldOwnership.ts';
 import { podResource, taskResource } from '../../controller/resources.ts';
 import { api, failure, fakeCluster } from './apiServer.ts';
 
@@ -51,12 +52,18 @@ test('makes what is not there with one request, which touches nothing that is', 
 test('before the first apply over what it made itself, it counts that as applied', async () => {
   const managedFields = [{ manager: 'tester', operation: 'Update', fieldsV1: { 'f:spec': {} } }];
   const observed = { ...pod, metadata: { ...pod.metadata, managedFields, resourceVersion: '7' } };
+  const sent: unknown[] = [];
+  const note = (body: unknown) => sent.push(body) > 0;
+  api()
+    .matchHeader('content-type', 'application/json-patch+json')
+    .patch('/api/v1/namespaces/ns/pods/a', note)
+    .query(true)
+    .reply(422, failure(422, 'Invalid'));
+  // The entries are others by now, so they are asked for.
   api()
     .get('/api/v1/namespaces/ns/pods')
     .query({ fieldSelector: 'metadata.name=a', limit: '1' })
     .reply(200, { items: [observed] });
-  const sent: unknown[] = [];
-  const note = (body: unknown) => sent.push(body) > 0;
   api()
     .matchHeader('content-type', 'application/json-patch+json')
     .patch('/api/v1/namespaces/ns/pods/a', note)
@@ -69,6 +76,7 @@ test('before the first apply over what it made itself, it counts that as applied
     .reply(200, pod);
   await fakeCluster().apply(pod, { force: true, observed });
   expect(sent).toEqual([
+    turnIntoApplied(managedFields, 'tester'),
     [
       { op: 'replace', path: '/metadata/resourceVersion', value: '7' },
       {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { asApplied, creationOf, creationsOnly } from '../../controller/fieldOwnership.ts';
+import { asApplied, creationOf, entriesOnly, turnIntoApplied } from '../../controller/fieldOwnership.ts';
 
 const created = {
   manager: 'us',
@@ -33,11 +33,14 @@ test('objects of others, and those that were applied already, stay as they are',
   expect(creationOf(undefined, 'us')).toBeUndefined();
 });
 
-test('copies keep who created an object, and not which fields', () => {
-  const kept = creationsOnly([theirs, created, status]);
-  expect(kept).toEqual([
-    { manager: 'them', operation: 'Update' },
-    { manager: 'us', operation: 'Update' },
+test('copies keep whose an object is and not which fields, which is enough to turn creation into application', () => {
+  const kept = entriesOnly([theirs, status, created]);
+  expect(JSON.stringify(kept)).not.toContain('f:');
+  expect(turnIntoApplied(kept, 'us')).toEqual([
+    { op: 'test', path: '/metadata/managedFields/2/manager', value: 'us' },
+    { op: 'test', path: '/metadata/managedFields/2/operation', value: 'Update' },
+    { op: 'replace', path: '/metadata/managedFields/2/operation', value: 'Apply' },
   ]);
-  expect(creationOf(kept, 'us')).toBeDefined();
+  expect(turnIntoApplied(entriesOnly([theirs, status]), 'us')).toBeUndefined();
+  expect(turnIntoApplied([created, { ...created, operation: 'Apply' }], 'us')).toBeUndefined();
 });
