@@ -95,11 +95,13 @@ test.each([
   ],
 ])('with %s a node is answered as it should be', async (_, node, tokenOf, wanted) => {
   const token = readFileSync(join(folder, 'edge-1.token'), 'utf8').trim();
-  const socket = new WebSocket(`wss://127.0.0.1:${cloud.server.port}/v1/nodes/${node}/link`, [linkProtocol], {
+  const options = {
     ca: readFileSync(join(folder, 'ca.crt')),
     servername: 'controller-link.multi-edge-inference.svc',
     headers: { authorization: `Bearer ${tokenOf(token)}` },
-  });
+  };
+  const address = `wss://127.0.0.1:${cloud.server.port}/v1/nodes/${node}/link`;
+  const socket = new WebSocket(address, [linkProtocol], options);
   const status = await new Promise<number>((resolve, reject) => {
     socket.once('open', () => resolve(101));
     socket.once('unexpected-response', (request, response) => {
