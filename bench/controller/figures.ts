@@ -42,11 +42,6 @@ export function printRounds(
   rounds: RoundFigures[],
   { singles, burst }: { singles: number; burst: number },
 ): void {
-  rounds.forEach(({ own, floor }, index) => {
-    console.log(latencyText(`round ${index + 1}, ${burst} tasks, controller`, own));
-    console.log(latencyText(`round ${index + 1}, ${burst} tasks, floor     `, floor));
-    console.log(callsText(own));
-  });
   const row = (name: string, share: number, pick: (round: RoundFigures) => number[]) => {
     const values = rounds.map((round) => quantile(pick(round), share));
     console.log(

@@ -66,6 +66,8 @@ async function measureRound(ground: Ground, round: number): Promise<RoundFigures
     prefix: 'own',
     by: 'controller',
   });
+  console.log(latencyText(`round ${round}, ${burst} tasks, controller`, own));
+  console.log(callsText(own));
   await controller.stop();
   const floor = await runBurst(ground, {
     ...common,
@@ -73,6 +75,7 @@ async function measureRound(ground: Ground, round: number): Promise<RoundFigures
     prefix: 'floor',
     by: 'floor',
   });
+  console.log(latencyText(`round ${round}, ${burst} tasks, floor`, floor));
   return { single, own, floor };
 }
 

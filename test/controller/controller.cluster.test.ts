@@ -168,8 +168,12 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
       ]);
       return text.split('\n').filter(Boolean).sort();
     };
-    await createTask(cluster(), 'edited', `{matching: {threshold: 0.6}, ${cameras(['a', 'b'])}}`);
+    const edits = ['matching: {threshold: 0.6}', 'stages: {match: {resources: {limits: {memory: 3Gi}}}}'];
+    await createTask(cluster(), 'edited', `{${edits[0]}, ${cameras(['a', 'b'])}}`);
     await task('edited', (each) => each.status?.observedGeneration === 2 && isRunning(each));
+    expect(await generations()).not.toContain('edited-match=2');
+    await createTask(cluster(), 'edited', `{${edits[1]}, ${cameras(['a', 'b'])}}`);
+    await task('edited', (each) => each.status?.observedGeneration === 3 && isRunning(each));
     expect(await generations()).toEqual([
       'edited-detect-edge-1=1',
       'edited-embed-edge-1=1',
