@@ -7,8 +7,10 @@ import type { Status } from '../config/schema/status.ts';
 import {
   readContacts,
   readIdentities,
+  readSightings,
   type ContactsOfPair,
   type Identity,
+  type TargetSighting,
 } from '../functions/match/export.ts';
 import { annotatePicture, annotateVideo } from './annotate.ts';
 import type { ProgressStyle } from './progress.ts';
@@ -17,6 +19,7 @@ import {
   writeContacts,
   writeIdentities,
   writeMot,
+  writeSightings,
   type IdentityNumbers,
 } from './results.ts';
 
@@ -29,34 +32,50 @@ export interface Run {
 }
 
 export async function writeResults(run: Run): Promise<void> {
-  const identities = readIdentities(run.out);
+  const { out, task, style } = run;
+  const found = readFindings(run);
+  const { identities, contacts, sightings } = found;
   const numbers = numberIdentities(identities);
-  await writeIdentities(join(run.out, 'identities.jsonl'), identities);
-  const { closeContact } = run.task.spec;
-  const contacts = closeContact && readContacts(run.out, closeContact.minimumSeconds);
-  if (contacts) await writeContacts(join(run.out, 'contacts.jsonl'), contacts, identities);
-  for (const camera of run.task.spec.cameras) {
-    const folder = join(run.out, 'cameras', camera.id);
+  await writeIdentities(join(out, 'identities.jsonl'), identities);
+  if (sightings) await writeSightings(join(out, 'sightings.jsonl'), sightings, identities);
+  if (contacts) await writeContacts(join(out, 'contacts.jsonl'), contacts, identities);
+  for (const camera of task.spec.cameras) {
+    const folder = join(out, 'cameras', camera.id);
     const ofCamera = numbers.get(camera.id) ?? new Map<string, number>();
     if (!(await readdir(folder).catch(() => undefined))) continue;
     await writeMot(folder, ofCamera);
     await annotatePicture(folder, ofCamera);
     if (run.video && sourceTypeOf(camera.source) === 'File')
-      await annotateVideo(camera, folder, ofCamera, run.style);
+      await annotateVideo(camera, folder, ofCamera, style);
   }
-  if (run.style === 'json')
-    console.log(
-      JSON.stringify({
-        type: 'result',
-        out: run.out,
-        identities: identities.length,
-        ...(contacts && { contacts: contacts.length }),
-      }),
-    );
-  else {
+  if (style === 'json') {
+    const lists = Object.entries(found) as [string, unknown[]][];
+    const counts = lists.map(([name, list]) => [name, list.length] as const);
+    console.log(JSON.stringify({ type: 'result', out, ...Object.fromEntries(counts) }));
+  } else {
     printSummary(run, identities, numbers);
+    if (sightings) printSightings(run, sightings, identities);
     if (contacts) printContacts(run, contacts);
   }
+}
+
+interface Findings {
+  identities: Identity[];
+  contacts?: ContactsOfPair[];
+  sightings?: TargetSighting[];
+}
+
+/** What the task asked for, and nothing about others where it asked for targets alone. */
+function readFindings({ out, task: { spec } }: Run): Findings {
+  const sightings = spec.targets.length > 0 ? readSightings(out) : undefined;
+  const contacts = spec.closeContact && readContacts(out, spec.closeContact.minimumSeconds);
+  const targets = new Set(sightings?.map(({ identity }) => identity));
+  const isWanted = (identity: string) => spec.tracking.mode === 'MultiObject' || targets.has(identity);
+  return {
+    identities: readIdentities(out).filter(({ identity }) => isWanted(identity)),
+    ...(sightings && { sightings }),
+    ...(contacts && { contacts: contacts.filter(({ identities }) => identities.some(isWanted)) }),
+  };
 }
 
 function printSummary(run: Run, identities: Identity[], numbers: IdentityNumbers): void {
@@ -82,6 +101,23 @@ function printSummary(run: Run, identities: Identity[], numbers: IdentityNumbers
   const hasVideo = run.video && run.task.spec.cameras.some(({ source }) => sourceTypeOf(source) === 'File');
   console.log(
     `Look at ${folder}/cameras/*/annotated.jpg${hasVideo ? ' and annotated.mp4' : ''}, read ${folder}/identities.jsonl`,
+  );
+}
+
+function printSightings(run: Run, sightings: TargetSighting[], identities: Identity[]): void {
+  const numbers = new Map(identities.map(({ identity }, index) => [identity, index + 1]));
+  console.log();
+  for (const { name } of run.task.spec.targets) {
+    const own = sightings.filter(({ target }) => target === name);
+    if (own.length === 0) console.log(`target ${name}: not seen`);
+    for (const { identity, camera, from, to, score } of own)
+      console.log(
+        `target ${name}: person ${numbers.get(identity)} in ${camera}, ${clock(from)} to ${clock(to)}, similarity ${score?.toFixed(2)}`,
+      );
+  }
+  const unknown = run.status.output?.taskInfo?.findUnknownObject === true;
+  console.log(
+    unknown ? 'Others were seen who are none of the targets.' : 'Nobody was seen who is none of the targets.',
   );
 }
 

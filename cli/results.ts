@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import type { ContactsOfPair, Identity } from '../functions/match/export.ts';
+import type { ContactsOfPair, Identity, TargetSighting } from '../functions/match/export.ts';
 
 /** One box of one person in one frame of one camera. */
 export interface Sighting {
@@ -32,6 +32,17 @@ export function numberIdentities(identities: Identity[]): IdentityNumbers {
 /** Writes identities.jsonl: one identity a line, with its number, its tracks and why they belong together. */
 export async function writeIdentities(path: string, identities: Identity[]): Promise<void> {
   const lines = identities.map((identity, index) => JSON.stringify({ number: index + 1, ...identity }));
+  await writeFile(path, lines.map((line) => `${line}\n`).join(''));
+}
+
+/** Writes sightings.jsonl: one track of one target a line, with the number that the person has elsewhere. */
+export async function writeSightings(
+  path: string,
+  sightings: TargetSighting[],
+  identities: Identity[],
+): Promise<void> {
+  const numbers = new Map(identities.map(({ identity }, index) => [identity, index + 1]));
+  const lines = sightings.map((each) => JSON.stringify({ number: numbers.get(each.identity), ...each }));
   await writeFile(path, lines.map((line) => `${line}\n`).join(''));
 }
 

@@ -43,6 +43,44 @@ export function readIdentities(folder: string): Identity[] {
   });
 }
 
+/** A person who was recognised as a target, and in which track. Times in seconds since the epoch. */
+export interface TargetSighting {
+  target: string;
+  identity: string;
+  camera: string;
+  track: string;
+  from: number;
+  to: number;
+  score: number | null;
+  margin: number | null;
+  reason: string;
+}
+
+/**
+ * Where the targets were seen, by target and time. Of two tracks that one camera shows at one time only the more similar
+ * one counts: nobody is in two places.
+ */
+export function readSightings(folder: string): TargetSighting[] {
+  const rows = reading(
+    folder,
+    (database) =>
+      database
+        .prepare(
+          `SELECT target, identity, camera, track, first_seen AS "from", last_seen AS "to", sightings.score,
+           sightings.margin, sightings.reason FROM sightings JOIN tracks USING (camera, track)
+           WHERE identity IS NOT NULL ORDER BY target, first_seen, camera, track`,
+        )
+        .all() as TargetSighting[],
+  );
+  const beats = (one: TargetSighting, other: TargetSighting) =>
+    one.target === other.target &&
+    one.camera === other.camera &&
+    one.from <= other.to &&
+    other.from <= one.to &&
+    (one.score ?? 0) > (other.score ?? 0);
+  return rows.filter((row) => !rows.some((other) => beats(other, row)));
+}
+
 /** Two people and every time that they were close, by time. */
 export interface ContactsOfPair {
   identities: [string, string];

@@ -12,9 +12,11 @@ import type { Topology } from './core/stays.ts';
 import { traceKey } from './core/trace.ts';
 import { createContactNews } from './contactNews.ts';
 import { createGroupCommit, type Batching } from './groupCommit.ts';
-import { contactOptions, givenTopology, matchSettings } from './options.ts';
+import { createLookout, type Lookout } from './lookout.ts';
+import { contactOptions, givenTopology, matchSettings, targetSettings } from './options.ts';
 import { createPatience, defaultPatience, type PatienceOptions } from './patience.ts';
 import { retune } from './retune.ts';
+import { createTargetImages } from './targetImages.ts';
 import { openStore, type Cause, type Commit, type Store } from './store.ts';
 
 export interface MatchDependencies {
@@ -29,6 +31,10 @@ export interface MatchDependencies {
   batching: Batching;
   /** Absent: contacts are not looked for. */
   contacts?: ContactOptions & { minimumS: number };
+  /** Absent: nobody in particular is looked for. */
+  lookout?: Lookout;
+  /** Whether nothing is told of anybody but the targets. */
+  onlyTargets?: boolean;
   /** How long an event is held back whose predecessor is missing. */
   patience?: PatienceOptions;
   /** Seconds of media time that results are kept; absent: for ever. */
@@ -46,12 +52,14 @@ const liveStallMs = 3000;
 const fileStallMs = 15_000;
 const idleMs = 1000;
 const expireEveryS = 60;
+const longestMessage = 1000;
 /** Announcements that a kill may have stopped on their way: more than can be under way at a time. */
 const mostAnnouncedAgain = 300;
 
 /** The stage bound to its store; goes on where the store's last owner stopped. */
 export function createMatch(dependencies: MatchDependencies): MatchFunction {
   const { store, settings, topology, cameras, task, worker, batching, retentionS } = dependencies;
+  const { lookout, onlyTargets = false } = dependencies;
   const cameraIds = cameras.map((camera) => camera.id);
   const knownCameras = new KnownCameras(cameraIds, `task ${task.name}`);
   const matcher = createMatcher(cameraIds, settings, topology);
@@ -159,12 +167,17 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     const delta = matcher.takeDelta();
     for (const { revision } of delta.applied) contacts?.take(revision);
     const grown = contacts?.takeNews() ?? [];
+    const sighted = lookout?.consider(delta.touched, () => matcher.all()) ?? [];
+    const changes = [...delta.changes, ...sighted, ...contactNews.tell(grown)];
+    const announced = onlyTargets ? changes.filter((change) => lookout?.isAboutTarget(change)) : changes;
     const applied = [...unsaved.applied, ...delta.applied];
     const done = new Set(applied);
     const gone = new Set(delta.removed);
     unsaved = {
       applied,
-      changes: [...unsaved.changes, ...delta.changes, ...contactNews.tell(grown)],
+      changes: [...unsaved.changes, ...changes],
+      announced: [...unsaved.announced, ...announced],
+      unknownSeen: lookout?.unknownSeen() ?? false,
       contacts: [...unsaved.contacts, ...grown],
       touched: [
         ...new Set([
@@ -178,10 +191,10 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     };
     const clocks = new Map(cameraIds.map((id) => [id, matcher.clock(id)]));
     store.commit({ ...unsaved, clocks, cause });
-    const { changes } = unsaved;
+    const told = unsaved.announced;
     unsaved = nothing();
     expire();
-    return changes;
+    return told;
   }
 
   const commitTogether = createGroupCommit(batching, ({ cause, nowMs }: { cause: Cause; nowMs: number }) => {
@@ -238,6 +251,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
       return changes.length > 0 ? identitiesEvent(cause, changes) : undefined;
     },
     async init(context) {
+      await lookout?.start(context.log);
       announceAgain(context);
       timer = setInterval(() => {
         idle(context).catch((error: unknown) =>
@@ -248,15 +262,18 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     },
     async shutdown() {
       clearInterval(timer);
+      lookout?.stop();
       store.close();
     },
     readiness: () => store.check(),
     status() {
       const totals = store.totals();
       const { identities, merged, split, tracks } = totals;
-      const taskInfo = taskInfoOf(totals);
+      const taskInfo = taskInfoOf(totals, onlyTargets);
+      const problems = lookout?.problems() ?? [];
       return {
         phase: completed ? 'Completed' : 'Running',
+        ...(problems.length > 0 && { message: problems.join('; ').slice(0, longestMessage) }),
         cameras: [],
         figures: {
           ...figures,
@@ -264,6 +281,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
           identities,
           merged,
           split,
+          targets: totals.targets,
           waiting: matcher.waiting(),
           traces: matcher.traces(),
         },
@@ -274,18 +292,45 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
 }
 
 function nothing(): Omit<Commit, 'clocks' | 'cause'> {
-  return { changes: [], applied: [], touched: [], removed: [], queued: [], received: [], contacts: [] };
+  return {
+    changes: [],
+    announced: [],
+    applied: [],
+    touched: [],
+    removed: [],
+    queued: [],
+    received: [],
+    contacts: [],
+    unknownSeen: false,
+  };
 }
 
-function taskInfoOf({ identities, firstSeen, lastSeen }: ReturnType<Store['totals']>): TaskInfo | undefined {
+function taskInfoOf(
+  { identities, targets, unknownSeen, firstSeen, lastSeen }: ReturnType<Store['totals']>,
+  onlyTargets: boolean,
+): TaskInfo | undefined {
   if (firstSeen === null || lastSeen === null) return undefined;
   return {
-    trackingObjectNumber: identities,
-    // Nobody is unknown before there are targets to be known by.
-    findUnknownObject: false,
+    trackingObjectNumber: onlyTargets ? targets : identities,
+    findUnknownObject: unknownSeen,
     startTime: new Date(firstSeen * 1000).toISOString(),
     currentTime: new Date(lastSeen * 1000).toISOString(),
   };
+}
+
+/** Undefined when the task looks for nobody in particular. */
+function lookoutFor(
+  { match, models }: WorkerConfig,
+  settings: MatchSettings,
+  folder: string,
+  store: Store,
+): Lookout | undefined {
+  if (match.targets.length === 0) return undefined;
+  if (!models.embed)
+    throw new PermanentError('targets need the embedder that makes vectors of their pictures');
+  const images = createTargetImages(match.targets, models.embed, folder, store);
+  const known = { ...store.sightings(), unknownSeen: store.totals().unknownSeen };
+  return createLookout(images, targetSettings(match, settings), known);
 }
 
 /** Wires the stage to the store in the worker's folder. */
@@ -295,8 +340,12 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
   const settings = matchSettings(worker.match, worker.models.embed);
   const { threshold, margin } = settings;
   log.info({ stage: 'match', folder, threshold, margin }, 'store opened');
+  const store = openStore(folder);
+  const lookout = lookoutFor(worker, settings, folder, store);
   const stage = createMatch({
-    store: openStore(folder),
+    store,
+    ...(lookout && { lookout }),
+    onlyTargets: worker.match.mode === 'SingleObject',
     settings,
     topology: { ...givenTopology(worker.match), transition: () => 0 },
     cameras: worker.cameras,

@@ -2,6 +2,7 @@
 import type { CameraConfig, MatchOptions, ModelConfig } from '../../config/worker.ts';
 import { PermanentError } from '../function.ts';
 import type { ContactOptions } from './core/contacts.ts';
+import type { TargetSettings } from './core/targets.ts';
 import { defaultSettings, type MatchSettings } from './core/settings.ts';
 import type { Topology } from './core/stays.ts';
 
@@ -38,6 +39,24 @@ export function givenTopology(options: MatchOptions): Pick<Topology, 'overlap' |
   return {
     overlap: (a, b) => overlaps.has(pairOf(a, b)),
     travel: (a, b) => travels.get(pairOf(a, b)),
+  };
+}
+
+/** When somebody counts as a target; follows `settings` when these change while it runs. */
+export function targetSettings({ unknownBelow }: MatchOptions, settings: MatchSettings): TargetSettings {
+  return {
+    get threshold() {
+      return settings.threshold;
+    },
+    get margin() {
+      return settings.margin;
+    },
+    get unknownBelow() {
+      return unknownBelow ?? settings.threshold;
+    },
+    get bestPairShare() {
+      return settings.bestPairShare;
+    },
   };
 }
 

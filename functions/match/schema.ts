@@ -4,7 +4,7 @@ import type Database from 'libsql';
 
 /**
  * One step a version, never edited once released.
- * `tracks`, `prototypes`, `paths`, `contacts`: what is known of every track, for results and history. `events`: what was announced, by the
+ * `tracks`, `prototypes`, `paths`, `contacts`, `sightings`: what is known of every track, for results and history. `events`: what was announced, by the
  * event that caused it, so that a repeated event gets the same answer. `traces`, `inbox`, `cameras`: the matcher's memory. `received`: events
  * that carry no revision to recognise them by.
  */
@@ -55,6 +55,16 @@ const migrations = [
   CREATE TABLE received (
     sequence INTEGER PRIMARY KEY, source TEXT NOT NULL, id TEXT NOT NULL, UNIQUE (source, id)
   );
+  `,
+  `
+  CREATE TABLE sightings (
+    target TEXT NOT NULL, camera TEXT NOT NULL, track TEXT NOT NULL, score REAL, margin REAL, reason TEXT NOT NULL,
+    time REAL NOT NULL, PRIMARY KEY (target, camera, track)
+  );
+  CREATE INDEX sightings_by_time ON sightings (time);
+  CREATE TABLE pictures (
+    picture TEXT NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (picture, model)
+  ) WITHOUT ROWID;
   `,
 ];
 

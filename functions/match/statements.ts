@@ -57,6 +57,18 @@ export function statements(database: Database.Database) {
     ),
     expirePrototypes: database.prepare(`DELETE FROM prototypes WHERE (camera, track) IN (${oldTracks})`),
     expireTracks: database.prepare(`DELETE FROM tracks WHERE (camera, track) IN (${oldTracks})`),
+    putSighting: database.prepare('INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    sightings: database.prepare('SELECT target, camera, track FROM sightings ORDER BY time DESC LIMIT 10000'),
+    putUnknown: database.prepare(`INSERT OR IGNORE INTO meta VALUES ('unknown', '1')`),
+    unknown: database.prepare(`SELECT value FROM meta WHERE key = 'unknown'`),
+    targetIdentities: database.prepare(
+      `SELECT DISTINCT identity FROM sightings JOIN tracks USING (camera, track) WHERE identity IS NOT NULL`,
+    ),
+    picture: database.prepare('SELECT vector AS blob FROM pictures WHERE picture = ? AND model = ?'),
+    putPicture: database.prepare('INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)'),
+    expireSightings: database.prepare(
+      'DELETE FROM sightings WHERE rowid IN (SELECT rowid FROM sightings WHERE time < ? ORDER BY time LIMIT 10000)',
+    ),
     expirePaths: database.prepare(
       'DELETE FROM paths WHERE rowid IN (SELECT rowid FROM paths WHERE last_seen < ? ORDER BY last_seen LIMIT 10000)',
     ),

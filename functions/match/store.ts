@@ -35,6 +35,10 @@ export interface Commit extends Delta {
   /** Events that are known by their source and id from now on. */
   received: Cause[];
   contacts: Contact[];
+  /** Those of `changes` that the event tells others. */
+  announced: IdentityChange[];
+  /** Whether anybody was seen who is none of the targets. */
+  unknownSeen: boolean;
 }
 
 export interface Totals {
@@ -42,6 +46,9 @@ export interface Totals {
   identities: number;
   merged: number;
   split: number;
+  /** Identities that were recognised as a target. */
+  targets: number;
+  unknownSeen: boolean;
   /** Seconds since the epoch; null while nothing was seen. */
   firstSeen: number | null;
   lastSeen: number | null;
@@ -63,6 +70,12 @@ export interface Store {
   recentContacts(time: number): { revisions: Revision[]; contacts: Contact[] };
   /** Of a track that the matcher has forgotten; undefined when nobody knew. */
   identityOf(track: TrackName): string | undefined;
+  /** What was recognised lately, and whose tracks these are. */
+  sightings(): { sightings: { target: string; camera: string; track: string }[]; identities: string[] };
+  /** Vectors of query pictures, by digest of picture and model. */
+  vectorOf(picture: string, model: string): Float32Array | undefined;
+  /** @throws TransientError that names the folder */
+  keepVector(picture: string, model: string, vector: Float32Array): void;
   totals(): Totals;
   /** Removes results of tracks that were last seen before `time`, at most some thousand a call. */
   expire(time: number): void;
@@ -88,6 +101,7 @@ export function openStore(folder: string): Store {
 
   function write(commit: Commit): void {
     const { queued, applied, touched, removed, changes, clocks, cause, received, contacts } = commit;
+    const { announced, unknownSeen } = commit;
     for (const { revision, order } of applied) sql.dropWaiting.run(revision.camera, order);
     for (const waiting of queued) {
       const { camera, tracklet } = waiting.revision;
@@ -124,8 +138,9 @@ export function openStore(folder: string): Store {
     for (const { source, id } of received) sql.putReceived.run(source, id);
     if (received.length > 0) sql.trimReceived.run(mostReceived);
     for (const change of changes) apply(change);
-    if (changes.length > 0)
-      sql.putEvent.run(cause.source, cause.id, changes[0]!.time, JSON.stringify(changes));
+    if (announced.length > 0)
+      sql.putEvent.run(cause.source, cause.id, announced[0]!.time, JSON.stringify(announced));
+    if (unknownSeen) sql.putUnknown.run();
     for (const [camera, { turn, order, ended }] of clocks) {
       sql.putCamera.run(camera, Number.isFinite(turn) ? turn : null, order, ended ? 1 : 0);
     }
@@ -134,7 +149,9 @@ export function openStore(folder: string): Store {
   function apply(change: IdentityChange): void {
     if (change.kind === 'contact') return;
     const { identity, score, margin, reason } = change;
-    if (change.kind === 'assigned')
+    if (change.kind === 'sighted')
+      sql.putSighting.run(change.target, change.camera, change.track, score, margin, reason, change.time);
+    else if (change.kind === 'assigned')
       sql.assign.run(identity, score, margin, reason, change.camera, change.track);
     else if (change.kind === 'merged') {
       sql.count.run('merged');
@@ -197,6 +214,17 @@ export function openStore(folder: string): Store {
       const row = sql.identityOf.get(camera, track) as { identity: string | null } | undefined;
       return row?.identity ?? undefined;
     },
+    sightings: () => ({
+      sightings: sql.sightings.all() as { target: string; camera: string; track: string }[],
+      identities: (sql.targetIdentities.all() as { identity: string }[]).map(({ identity }) => identity),
+    }),
+    vectorOf(picture, model) {
+      const [blob] = blobs(sql.picture.all(picture, model));
+      return blob && new Float32Array(blob.slice().buffer);
+    },
+    keepVector(picture, model, vector) {
+      guarded(folder, () => void sql.putPicture.run(picture, model, bytesOf(vector)));
+    },
     totals: () => (totals ??= readTotals(sql)),
     expire(time) {
       guarded(folder, () => {
@@ -204,6 +232,7 @@ export function openStore(folder: string): Store {
         sql.expireTracks.run(time);
         sql.expirePaths.run(time);
         sql.expireContacts.run(time);
+        sql.expireSightings.run(time);
         sql.expireEvents.run(time);
       });
       totals = undefined;
@@ -216,7 +245,7 @@ export function openStore(folder: string): Store {
 }
 
 function readTotals(sql: Statements): Totals {
-  const row = sql.totals.get() as Omit<Totals, 'merged' | 'split'>;
+  const row = sql.totals.get() as Omit<Totals, 'merged' | 'split' | 'targets' | 'unknownSeen'>;
   const counts = Object.fromEntries(
     (sql.counts.all() as { key: string; value: string }[]).map(({ key, value }) => [key, Number(value)]),
   );
@@ -228,6 +257,8 @@ function readTotals(sql: Statements): Totals {
     lastSeen,
     merged: counts['merged'] ?? 0,
     split: counts['split'] ?? 0,
+    targets: sql.targetIdentities.all().length,
+    unknownSeen: sql.unknown.get() !== undefined,
   };
 }
 

@@ -42,6 +42,8 @@ export interface Matcher {
   takeDelta(): Delta;
   restore(traces: Trace[], clocks: Map<string, CameraClock>, waiting: Waiting[]): void;
   clock(camera: string): CameraClock;
+  /** All that is in memory, by first appearance. */
+  all(): readonly Trace[];
   /** The identity announced for a track in memory. */
   identityOf(camera: string, track: string): string | undefined;
   allEnded(): boolean;
@@ -258,6 +260,7 @@ export function createMatcher(
       pending = restored.length > 0;
     },
     clock: (camera) => arrival.clock(camera),
+    all: () => sorted,
     identityOf: (camera, track) => traces.get(traceKey(camera, track))?.identity,
     allEnded: () => arrival.ended(),
     waiting: () => arrival.size(),
