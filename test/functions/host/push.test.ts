@@ -101,7 +101,7 @@ describe('tokens', () => {
     ['the token of another camera', 'door', bearer(tokens.yard), 403],
     ['a token, for a camera that is none', 'attic', bearer(tokens.yard), 403],
     ['no token, for a camera that is none', 'attic', {}, 401],
-  ])('%s for %s', async (_what, id, headers, status) => {
+  ])('pictures with %s, for %s', async (_what, id, headers, status) => {
     const { url } = await worker();
     const plain = await post(`${url}cameras/${id}/frames`, headers);
     const inHeaders = await post(url, { ...headers, ...binary(id) });
