@@ -130,7 +130,9 @@ export function publishTask(context: Reconciler, key: string): void {
 
 function publish({ downstream, view }: Reconciler, key: string, task: Task, translation: Translation): void {
   if (!downstream) return;
-  if ('plan' in translation) return downstream.publish(key, sharesOf(task, translation.plan, view.pods(key)));
+  // While something is missing nodes keep what they have, as workers do.
+  if ('plan' in translation && !translation.lack)
+    return downstream.publish(key, sharesOf(task, translation.plan, view.pods(key)));
   const { name, namespace, uid = '', generation = 1 } = task.metadata;
   downstream.retain(key, { name, namespace, uid, generation });
 }
