@@ -37,12 +37,12 @@ type Push = Partial<NonNullable<CameraConfig['source']['push']>>;
 
 function camera(id: string, push: Push = {}): CameraConfig {
   const tokenFileEnv = `${id.toUpperCase()}_TOKEN_FILE`;
-  const source = {
+  const source: CameraConfig['source'] = {
     type: 'Push',
     realtime: false,
     transport: 'TCP',
     push: { tokenFileEnv, picturesPerSecond: 30, origins: [], ...push },
-  } as const;
+  };
   return { id, source, mask: [] };
 }
 
