@@ -105,6 +105,8 @@ function localController(
   return [
     { name: 'HOST_IP', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } },
     { name: 'MEI_LC_URL', value: `http://$(HOST_IP):${port}` },
+    // Sedna's name of it.
+    { name: 'LC_SERVER', value: `http://$(HOST_IP):${port}` },
   ];
 }
 

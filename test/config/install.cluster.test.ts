@@ -18,6 +18,8 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
     const { kubectl } = cluster();
     await kubectl(['create', 'namespace', 'knative-serving']);
     await kubectl(['apply', '--server-side', '--validate=strict', '-f', '-'], manifestsYaml('plain'));
+    // A dry run needs the namespace of what it would make.
+    await kubectl(['apply', '--server-side', '-f', 'config/local-controller/namespace.yaml']);
     await kubectl(['wait', '--for=condition=Established', '--timeout=50s', 'crd', '--all']);
   });
 
@@ -49,9 +51,12 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
     );
   });
 
-  test.each(['crd', 'rbac', 'manager', 'network', 'samples'])('config/%s builds by itself', async (base) => {
-    expect(parse(await cluster().kubectl(['kustomize', `config/${base}`])).length).toBeGreaterThan(0);
-  });
+  test.each(['crd', 'rbac', 'manager', 'network', 'local-controller', 'samples'])(
+    'config/%s builds by itself',
+    async (base) => {
+      expect(parse(await cluster().kubectl(['kustomize', `config/${base}`])).length).toBeGreaterThan(0);
+    },
+  );
 
   test.each(overlays)('a strict dry run of %s is accepted without a warning', async (overlay) => {
     for (const object of installObjects(overlay)) {

@@ -127,7 +127,10 @@ test('a camera of another worker is waited for, then refused', async () => {
 
 const reconfigured = (stage: ReturnType<typeof open>, params: Record<string, number>, ids = ['right']) =>
   stage.reconfigure!(
-    { detect: { threads: 1, params }, cameras: ids.map((id) => ({ id })) } as WorkerConfig,
+    {
+      detect: { threads: 1, params },
+      cameras: ids.map((id) => ({ id, source: { type: 'HTTP' } })),
+    } as WorkerConfig,
     context,
   );
 

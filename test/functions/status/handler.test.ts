@@ -10,6 +10,7 @@ import {
   type ReportData,
   type StageEvent,
 } from '../../../config/events.ts';
+import type { WorkerConfig } from '../../../config/worker.ts';
 import type { Status } from '../../../config/schema/status.ts';
 import { type Context, TransientError } from '../../../functions/function.ts';
 import { changeLogName, fileChangeLog } from '../../../functions/status/changeLog.ts';
@@ -234,4 +235,12 @@ test('the file of changes is bounded', async () => {
   expect(size(changeLogName)).toBeLessThanOrEqual(1000);
   expect(size(`${changeLogName}.1`)).toBeLessThanOrEqual(1000);
   expect(existsSync(join(folder, `${changeLogName}.2`))).toBe(false);
+});
+
+test('cameras that an edit adds or takes away are counted from then on', async () => {
+  const stage = open(fileSink(folder), 0);
+  await stage.handle(report({ cameras: [camera('a')] }), context);
+  await stage.reconfigure!({ cameras: [{ id: 'a' }, { id: 'late' }] } as WorkerConfig, context);
+  await stage.shutdown!(context);
+  expect(read().cameras!.map(({ id, state }) => `${id} ${state}`)).toContain('late connecting');
 });
