@@ -14,6 +14,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Status } from '../../config/schema/status.ts';
+import type { Identity, TargetSighting } from '../../functions/match/export.ts';
+import { encodeJpeg } from '../../functions/media/images.ts';
+import { cropResize } from '../../functions/media/resize.ts';
+import { openVideo } from '../../functions/media/video.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -103,6 +107,61 @@ test('run follows people over two cameras and leaves everything a user was promi
     identities.length,
   );
 }, 300_000);
+
+test('a person is found in both cameras by a picture out of one of them', async () => {
+  const identities = readLines<Identity>(join(folder, 'both', 'identities.jsonl'));
+  const seconds = ({ tracks }: Identity, id: string) =>
+    tracks.filter(({ camera }) => camera === id).reduce((sum, { from, to }) => sum + to - from, 0);
+  const both = ({ tracks }: Identity) => new Set(tracks.map(({ camera }) => camera)).size === 2;
+  const person = identities
+    .filter(both)
+    .toSorted((a, b) => seconds(b, 'left') - seconds(a, 'left'))
+    .at(0)!;
+  const picture = await pictureOf(person);
+  writeFileSync(join(folder, 'anna.jpg'), picture);
+  const targets =
+    'targets: [{name: anna, images: [{file: anna.jpg}]}, {name: nobody, images: [{file: gone.jpg}]}]';
+  const cameras = `cameras: [${camera('left')}, ${camera('right')}]`;
+  const task = taskFile('looking', `${cameras}\n  ${targets}`);
+  const out = join(folder, 'looking');
+  const { code, stdout } = await mei(['run', task, '--out', out, '--no-video']);
+  expect(code).toBe(0);
+  const sightings = readLines<TargetSighting & { number: number }>(join(out, 'sightings.jsonl'));
+  expect(new Set(sightings.map(({ target }) => target))).toEqual(new Set(['anna']));
+  const annas = readLines<Identity & { number: number }>(join(out, 'identities.jsonl')).find(both);
+  expect(annas).toBeDefined();
+  expect(new Set(sightings.map((each) => each.camera))).toEqual(new Set(['left', 'right']));
+  for (const { score } of sightings) expect(score).toBeGreaterThan(0.3);
+  expect(stdout).toMatch(/target anna: person \d+ in left, 12:00:/);
+  expect(stdout).toContain('target nobody: not seen');
+  expect(stdout).toContain('Others were seen who are none of the targets.');
+}, 300_000);
+
+/** A person cut out of the left recording, in the middle of the longest track. */
+async function pictureOf({ tracks }: Identity): Promise<Uint8Array> {
+  const rows = readFileSync(join(folder, 'both', 'cameras', 'left', 'tracks.csv'), 'utf8').split('\n');
+  const [own] = tracks
+    .map(({ track }) => rows.filter((row) => row.split(',')[2] === track))
+    .toSorted((a, b) => b.length - a.length) as [string[]];
+  const [sequence, , , left, top, width, height] = own[Math.floor(own.length / 2)]!.split(',').map(
+    Number,
+  ) as [number, ...number[]];
+  for await (const frame of await openVideo(join(folder, 'left.mp4'))) {
+    if (frame.index + 1 !== sequence) continue;
+    const boxes = Float32Array.of(left!, top!, left! + width!, top! + height!);
+    const size = { width: Math.round(width!), height: Math.round(height!) };
+    const [pixels] = await cropResize(frame, boxes, size);
+    return encodeJpeg({ pixels: pixels!, ...size });
+  }
+  throw new Error(`left.mp4 has no picture ${sequence}`);
+}
+
+function readLines<T>(path: string): T[] {
+  return readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as T);
+}
 
 test('a camera that cannot be read is named, the other goes on, and the exit code says so', async () => {
   const task = taskFile('one-missing', `cameras: [${camera('left')}, ${camera('right', 'nowhere.mp4')}]`);
