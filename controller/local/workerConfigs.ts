@@ -1,6 +1,6 @@
 // Workers of this node read their configuration here, and wait here for the next one. server.ts mounts the route.
 import { RefusedError, type HttpAnswer, type HttpRequest, type Route } from '../link/http.ts';
-import type { StoredConfig, TaskStore } from './store.ts';
+import type { TaskStore } from './store.ts';
 
 const mostWaiting = 512;
 const longestWaitS = 60;
@@ -13,7 +13,9 @@ export interface WorkerConfigs {
 }
 
 /**
- * `GET /v1/workers/:worker/config[?namespace=a]`: the configuration, with an ETag. With `If-None-Match` and `Prefer: wait=30`
+ * `GET /v1/workers/:worker/config?uid=...`: the configuration, with an ETag. The uid is the task's: nobody guesses it, and only
+ * who may read the task's namespace knows it, as its workers do.
+ * With `If-None-Match` and `Prefer: wait=30`
  * the answer comes when there is another one, or 304 after so many seconds.
  */
 export function workerConfigs(store: Pick<TaskStore, 'configs'>): WorkerConfigs {
@@ -43,18 +45,19 @@ export function workerConfigs(store: Pick<TaskStore, 'configs'>): WorkerConfigs 
 
   async function handle({ params, query, headers, signal }: HttpRequest): Promise<HttpAnswer> {
     const worker = params['worker']!;
-    const namespace = query.get('namespace');
+    const uid = query.get('uid') ?? '';
     const seen = headers['if-none-match'];
     const waitMs = waitOf(headers['prefer']) * 1000;
-    let found = only(store.configs(worker), worker, namespace);
+    const find = () => store.configs(worker).find(({ task }) => task.uid === uid);
+    let found = find();
     if (waitMs > 0 && found && seen === `"${found.tag}"`) {
       await nextChange(worker, waitMs, signal);
-      found = only(store.configs(worker), worker, namespace);
+      found = find();
     }
     if (!found)
       throw new RefusedError(
         404,
-        `worker ${worker} is not known on this node: no task of it has been sent here`,
+        `worker ${worker} is not known on this node: no task with the uid in ?uid= has been sent here`,
       );
     const etag = `"${found.tag}"`;
     const tags = { etag, 'cache-control': 'no-store' };
@@ -69,16 +72,6 @@ export function workerConfigs(store: Pick<TaskStore, 'configs'>): WorkerConfigs 
       for (const worker of workers) for (const wake of [...(waiting.get(worker) ?? [])]) wake();
     },
   };
-}
-
-/** @throws RefusedError when the name alone does not say which one */
-function only(configs: StoredConfig[], worker: string, namespace: string | null): StoredConfig | undefined {
-  const fitting = configs.filter(({ task }) => namespace === null || task.namespace === namespace);
-  if (fitting.length > 1) {
-    const names = fitting.map(({ task }) => task.namespace).join(', ');
-    throw new RefusedError(409, `worker ${worker} exists in several namespaces (${names}): add ?namespace=`);
-  }
-  return fitting[0];
 }
 
 /** Seconds of `Prefer: wait=N` (RFC 7240). */

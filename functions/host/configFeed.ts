@@ -123,7 +123,7 @@ async function ask(
   tag: string,
   signal: AbortSignal,
 ): Promise<{ config: WorkerConfig; tag: string } | undefined> {
-  const path = `/v1/workers/${encodeURIComponent(worker)}/config?namespace=${encodeURIComponent(task.namespace)}`;
+  const path = `/v1/workers/${encodeURIComponent(worker)}/config?uid=${encodeURIComponent(task.uid)}`;
   const headers = tag === '' ? {} : { 'if-none-match': tag, prefer: `wait=${waitS}` };
   const response = await fetch(new URL(path, url), { headers, redirect: 'error', signal });
   if (response.status === 304) return undefined;

@@ -133,10 +133,13 @@ onCluster(
       );
       expect((await readTask(cluster(), 'gate')).metadata).toMatchObject({ resourceVersion });
 
+      const { uid } = (await readTask(cluster(), 'gate')).metadata;
+      const served = async (url: string, node: string) =>
+        (await fetch(`${url}/v1/workers/gate-edge-${node}/config?uid=${uid}`)).status;
+      expect(await served(one.url, 'edge-1')).toBe(200);
       await cluster().kubectl(['delete', 'mei', 'gate', '--timeout=20s']);
-      for (const { url } of [one, again])
-        for (const node of ['edge-1', 'edge-2'])
-          expect((await fetch(`${url}/v1/workers/gate-edge-${node}/config`)).status).toBe(404);
+      expect(await served(one.url, 'edge-1')).toBe(404);
+      expect(await served(again.url, 'edge-2')).toBe(404);
     });
   },
 );

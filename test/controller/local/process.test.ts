@@ -31,14 +31,14 @@ async function start(node: string, port: number, env: Record<string, string> = {
   return local;
 }
 
-async function configOf(local: LocalProcess, worker: string): Promise<WorkerConfig | number> {
-  const response = await fetch(`${local.url}/v1/workers/${worker}/config`);
+async function configOf(local: LocalProcess, worker: string, uid: string): Promise<WorkerConfig | number> {
+  const response = await fetch(`${local.url}/v1/workers/${worker}/config?uid=${uid}`);
   return response.ok ? ((await response.json()) as WorkerConfig) : response.status;
 }
 
 const served = (local: LocalProcess, worker: string, generation: number) =>
   eventually(
-    () => configOf(local, worker),
+    () => configOf(local, worker, 'uid-of-gate'),
     (config) => typeof config === 'object' && config.task.generation === generation,
     10_000,
   );
@@ -55,7 +55,7 @@ test('a node that starts without the cloud serves what it knew; its token never 
   for (const name of readdirSync(store))
     expect(readFileSync(join(store, name), 'latin1')).not.toContain('0123456789abcdef');
   const second = await start('edge-1', port);
-  expect(await configOf(second, 'gate-edge-edge-1')).toEqual(
+  expect(await configOf(second, 'gate-edge-edge-1', 'uid-of-gate')).toEqual(
     JSON.parse(JSON.stringify(shares(edgeTask('gate', 3)).get('edge-1')!.workers[0])),
   );
   expect(await (await fetch(`${second.url}/readyz`)).text()).toMatch(/^ok, without the cloud: /);
@@ -126,7 +126,16 @@ test.each([1, 2, 3, 4])(
       20_000,
     );
     await eventually(
-      () => Promise.all(names.map((name) => configOf(local, `${name}-edge-edge-3`))),
+      () =>
+        Promise.all(
+          names.map((name) =>
+            configOf(
+              local,
+              `${name}-edge-edge-3`,
+              tasks.get(name)?.metadata.uid ?? `uid-${seed}-${name}-${lives.get(name)}`,
+            ),
+          ),
+        ),
       (configs) =>
         names.every((name, index) => {
           const wanted = tasks.has(name) ? shares(tasks.get(name)!).get('edge-3')!.workers[0] : 404;

@@ -59,12 +59,13 @@ beforeEach(() => {
 function give(generation: number, namespace = 'default', name = 'gate'): void {
   const { task, ...share } = shares(edgeTask(name, 1, ['edge-1'], generation / 100)).get('edge-1')!;
   const id = `${namespace}-${generation}`;
-  const data = { ...share, task: { ...task, namespace, uid: `uid-${namespace}-${id}`, generation } };
+  const data = { ...share, task: { ...task, namespace, uid: `uid-${namespace}`, generation } };
   configs.changed(receive(store, { name: 'insert', id, data }).changed);
 }
 
 const worker = 'gate-edge-edge-1';
-const get = (path: string, headers: Record<string, string> = {}) => fetch(`${url}${path}`, { headers });
+const get = (path: string, headers: Record<string, string> = {}) =>
+  fetch(`${url}${path}?uid=uid-default`, { headers });
 
 test('a worker reads its configuration, and the tag tells whether there is another one', async () => {
   const response = await get(`/v1/workers/${worker}/config`);
@@ -97,7 +98,10 @@ test('a caller that goes away is not waited for', async () => {
   const tag = (await get(`/v1/workers/${worker}/config`)).headers.get('etag')!;
   const leaving = new AbortController();
   const headers = { 'if-none-match': tag, prefer: 'wait=60' };
-  const asked = fetch(`${url}/v1/workers/${worker}/config`, { headers, signal: leaving.signal });
+  const asked = fetch(`${url}/v1/workers/${worker}/config?uid=uid-default`, {
+    headers,
+    signal: leaving.signal,
+  });
   await eventually(
     async () => configs.waiting(),
     (count) => count === 1,
@@ -112,18 +116,15 @@ test('a caller that goes away is not waited for', async () => {
   );
 });
 
-test('one name in two namespaces needs the namespace', async () => {
-  give(1, 'other');
-  const path = `/v1/workers/${worker}/config`;
-  expect(await (await get(path)).json()).toEqual({
-    error: `worker ${worker} exists in several namespaces (default, other): add ?namespace=`,
-  });
-  expect((await get(`${path}?namespace=other`)).status).toBe(200);
-  receive(store, {
-    name: 'delete',
-    id: 'd',
-    data: { task: store.tasks().find((task) => task.namespace === 'other')! },
-  });
+test('workers of one name in two namespaces are told apart by the uid of their task, and nobody else is told anything', async () => {
+  give(7, 'other');
+  const path = `${url}/v1/workers/${worker}/config`;
+  const thresholdOf = async (uid: string) =>
+    ((await (await fetch(`${path}?uid=${uid}`)).json()) as { match: { threshold: number } }).match.threshold;
+  expect(await thresholdOf('uid-other')).toBe(0.07);
+  expect(await thresholdOf('uid-default')).not.toBe(0.07);
+  for (const query of ['', '?uid=', '?uid=guessed', '?namespace=default'])
+    expect((await fetch(`${path}${query}`)).status).toBe(404);
 });
 
 const info = {

@@ -74,7 +74,7 @@ test('a worker begins with the newest of file and local controller', async () =>
   let given = config(4);
   const { url, asked } = await localController((response) => give(response, given));
   expect(await first(url)).toBe(4);
-  expect(asked).toEqual(['/v1/workers/w-detect/config?namespace=default ']);
+  expect(asked).toEqual(['/v1/workers/w-detect/config?uid=u1 ']);
   mount(config(5));
   expect(await first(url)).toBe(5);
   given = config(9, { uid: 'of another task' });
@@ -119,7 +119,7 @@ test('the local controller is asked to wait with the newest tag, and followed th
   });
   const { offered, lines } = follow(url);
   await until(() => held !== undefined, 'it waits');
-  expect(asked.at(-1)).toBe('/v1/workers/w-detect/config?namespace=default "1"');
+  expect(asked.at(-1)).toBe('/v1/workers/w-detect/config?uid=u1 "1"');
   next = 2;
   give(held!, config(2), '"2"');
   await until(() => offered.length === 2, 'the second');
