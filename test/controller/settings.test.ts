@@ -63,3 +63,20 @@ test('all mistakes are named at once', () => {
     /PORT.*MEI_IMAGE_PULL_POLICY.*MEI_FILE_FOLDERS: \/ is.*MEI_FILE_FOLDERS: recordings.*\/a\/\.\.\/etc.*MEI_LOG_LEVEL.*MEI_EDGE_NODE_SELECTOR.*MEI_KNATIVE_NAMESPACES: " serving" is not/s,
   );
 });
+
+test('a port for local controllers needs certificate, key and tokens; without it there are none', () => {
+  expect(readSettings({}, 'image', 'name')).not.toHaveProperty('link');
+  expect(() => readSettings({ MEI_LINK_PORT: '8443' }, 'image', 'name')).toThrow(
+    /MEI_LINK_CERT: must name [^]*MEI_LINK_KEY: must name [^]*MEI_LINK_TOKENS: must name /,
+  );
+  const files = { MEI_LINK_CERT: '/a', MEI_LINK_KEY: '/b', MEI_LINK_TOKENS: '/c' };
+  expect(
+    readSettings({ MEI_LINK_PORT: '8443', MEI_LC_PORT: '9101', ...files }, 'image', 'name'),
+  ).toMatchObject({
+    link: { port: 8443, files: { certificate: '/a', key: '/b', tokensFolder: '/c' } },
+    installation: { localControllerPort: 9101 },
+  });
+  expect(() => readSettings({ MEI_LINK_PORT: '8443', MEI_LC_PORT: '0', ...files }, 'image', 'name')).toThrow(
+    'MEI_LC_PORT',
+  );
+});
