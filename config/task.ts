@@ -18,7 +18,9 @@ export function parseTask(text: string, fileName: string): Task {
   const found = (source.value as { kind?: unknown } | null)?.kind;
   if (typeof found === 'string' && found !== kind && !/^multiedge/i.test(found))
     throw new ConfigError(
-      source.describe([{ path: ['kind'], message: `is ${valueText(found)}: this file must hold one ${kind}` }]),
+      source.describe([
+        { path: ['kind'], message: `is ${valueText(found)}: this file must hold one ${kind}` },
+      ]),
     );
   const { value, problems } = check(source.value);
   if (value === undefined) throw new ConfigError(source.describe(problems));
