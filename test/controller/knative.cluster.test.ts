@@ -1,5 +1,6 @@
 // Tasks that ask for Knative on a real API server: before it is installed, while it is, and with it. No Knative runs here: the
 // definitions are its own, and the tests report in its place.
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Task } from '../../config/schema/resource.ts';
 import { desired } from '../../controller/desired.ts';
@@ -308,6 +309,21 @@ onCluster('Knative', { controllers: true, kwokNodes: [{ name: 'edge-1' }] }, (cl
         [],
       ]);
     }
+  });
+
+  test('the steps of docs/knative.md lead to a task that runs', async () => {
+    const page = readFileSync('docs/knative.md', 'utf8').split('\n');
+    const commands = page.filter((line) => line.startsWith('kubectl apply -f '));
+    expect(commands.length).toBe(2);
+    for (const command of commands) {
+      const [, file, text] = /^kubectl apply -f (\S+)(?: <<< '(.*)')?$/.exec(command)!;
+      await cluster().kubectl(['apply', '-f', file!], text);
+    }
+    await created('arcade', /^False\/BrokerNotReady: Broker cameras has no address yet$/);
+    await report(`${brokers}/cameras`, { address: { url: brokerUrl } });
+    await created('arcade', /^True\/Created/);
+    expect(await names(services, 'arcade')).toEqual(['arcade-match-kn', 'arcade-status-kn']);
+    expect((await names(triggers, 'arcade')).length).toBe(4);
   });
 });
 
