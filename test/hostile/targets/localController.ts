@@ -76,11 +76,12 @@ export const open: OpenTarget = async (folder) => {
   return {
     run: (dice) => (dice.onceIn(2) ? ask(dice) : hear(dice)),
     async finish() {
+      receive(store, { name: 'inventory', id: 'x', data: { tasks: [] } });
       give();
       const answer = await exchange(
         gate,
         Buffer.from(
-          `GET /v1/workers/${worker}/config?namespace=default HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`,
+          `GET /v1/workers/${worker}/config?uid=${share.task.uid} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`,
         ),
       );
       if (checkAnswer(answer) !== 200) throw new Error(`no configuration after all: ${answer.slice(0, 300)}`);
@@ -96,7 +97,7 @@ function request(dice: Dice): RawRequest {
   if (dice.onceIn(3)) {
     const path = dice.pick([
       `/v1/workers/${worker}/config`,
-      `/v1/workers/%2e%2e%2f/config?namespace=`,
+      `/v1/workers/%2e%2e%2f/config?uid=`,
       '/metrics',
       '/readyz',
       `/v1/workers/__proto__/config`,
