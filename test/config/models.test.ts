@@ -77,7 +77,7 @@ test('a model of the task itself needs no catalogue; numbers of the task win ove
 
 test.each([
   ['rtmdet-nano-384x512', 'detect', 'did you mean rtmdet-nano-person-384x512?; for a file of your own'],
-  ['something', 'embed', 'models for embed are mei-embed-s1, reid-0288,'],
+  ['something', 'embed', 'models for embed are mei-embed-s2, reid-0288,'],
   ['reid-0288', 'detect', 'model reid-0288 is for embed, not for detect: models for detect are mb3-'],
 ] as const)('%s for %s is explained', (name, stage, message) => {
   expect(messageOf(() => resolveModel({ name }, stage, catalogue))).toContain(message);

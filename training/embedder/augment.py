@@ -1,4 +1,4 @@
-"""Image changes for views.py and train.py: edits make another person of a crop, a camera only degrades it."""
+"""What a camera does to a picture, for views.py and train.py: it degrades a person but never makes another one."""
 
 from __future__ import annotations
 
@@ -9,24 +9,8 @@ Image = np.ndarray  # uint8 [128,64,3] RGB
 Random = np.random.Generator
 
 
-def edit(rng: Random, image: Image, other: Image) -> Image:
-    """A plausible new person: clothes of another colour, halves or background of another crop, or a blend of both."""
-    kind = rng.random()
-    if kind < 0.25:
-        image = blend(image, other, upright_seam(rng, image.shape))
-    elif kind < 0.35:
-        image = blend(image, other, np.float32(rng.uniform(0.2, 0.5)))
-    elif kind < 0.45:
-        image = blend(image, other, side_mask(rng, image.shape))
-    for top, bottom in ((0.1, 0.55), (0.45, 1.0), (0.0, 1.0)):
-        if rng.random() < 0.45:
-            image = blend(image, recolour(rng, image), region_mask(rng, image.shape, top, bottom))
-    return image
-
-
 def camera(rng: Random, image: Image) -> Image:
-    """The same person through another camera: colour, placement, sharpness, resolution, compression, occlusion."""
-    image = place(rng, image, scale=0.1, shift=0.06)
+    """The same person through another camera: colour, sharpness, resolution, compression. Nothing changes its place."""
     image = tone(rng, image, gamma=0.4, gain=0.15, contrast=0.25)
     if rng.random() < 0.25:
         image = shrink(rng, image, 20, 80)
@@ -84,35 +68,3 @@ def shrink(rng: Random, image: Image, low: int, high: int) -> Image:
 def compress(rng: Random, image: Image) -> Image:
     _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))])
     return cv2.imdecode(code, cv2.IMREAD_COLOR)
-
-
-def recolour(rng: Random, image: Image) -> Image:
-    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV).astype(np.float32)
-    hsv[..., 0] = (hsv[..., 0] + rng.uniform(0, 180)) % 180
-    hsv[..., 1] = np.clip(hsv[..., 1] * rng.uniform(0.4, 1.8), 0, 255)
-    turned = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
-    return np.clip(turned * rng.uniform(0.45, 1.6) * rng.uniform(0.6, 1.3, 3), 0, 255).astype(np.uint8)
-
-
-def region_mask(rng: Random, shape: tuple[int, ...], top: float, bottom: float) -> np.ndarray:
-    """Soft window over the rows top..bottom (shares of the height), in the middle columns or across."""
-    rows = np.linspace(0, 1, shape[0], dtype=np.float32)[:, None]
-    columns = np.linspace(-1, 1, shape[1], dtype=np.float32)[None]
-    top, bottom = top + rng.uniform(-0.08, 0.08), bottom + rng.uniform(-0.08, 0.08)
-    inside = 1 / (1 + np.exp(-(rows - top) * 40)) / (1 + np.exp((rows - bottom) * 40))
-    across = np.exp(-((np.abs(columns) / rng.uniform(0.6, 0.9)) ** 6)) if rng.random() < 0.7 else 1
-    return (inside * across * np.ones(shape[:2], np.float32))[..., None]
-
-
-def upright_seam(rng: Random, shape: tuple[int, ...]) -> np.ndarray:
-    return region_mask(rng, shape, rng.uniform(0.4, 0.6), 1.5)
-
-
-def side_mask(rng: Random, shape: tuple[int, ...]) -> np.ndarray:
-    columns = np.linspace(-1, 1, shape[1], dtype=np.float32)[None]
-    edge = np.abs(columns + rng.uniform(-0.15, 0.15)) - rng.uniform(0.5, 0.75)
-    return (1 / (1 + np.exp(-edge * 14)) * np.ones(shape[:2], np.float32))[..., None]
-
-
-def blend(image: Image, other: Image, share: np.ndarray) -> Image:
-    return (image * (1 - share) + other * share).astype(np.uint8)

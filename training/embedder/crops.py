@@ -16,6 +16,7 @@ from paths import CACHE, SHARED, session
 
 HEIGHT, WIDTH = 128, 64
 SOURCES = ("market1501-dev", "pets09-s2l1", "one-by-one", "multiviewx-mini")
+VIDEOS = {1: "vtest.avi", 2: "one-by-one-person-detection.mp4"}  # by index into SOURCES
 DETECTOR = "detect/rtmdet-nano-person-384x512.u8.onnx"
 UNSEEN_CAMERA = 4  # of market1501-dev
 SCORE_FLOOR, OVERLAP_LIMIT, MINIMUM_HEIGHT_PX = 0.5, 0.65, 50
@@ -81,6 +82,28 @@ def multiview() -> Iterator[Row]:
             yield cut(image, box), 3, int(path.parent.name[1:]), -1
 
 
+def backgrounds(count: int = 3000) -> np.ndarray:
+    """uint8 [count,128,64,3]: boxes of any place and size in the frames of the sequences, from the cache if there is one."""
+    path = CACHE / "backgrounds.npy"
+    if not path.exists():
+        rng, frames = np.random.default_rng(7), []
+        for source, name in VIDEOS.items():
+            capture = cv2.VideoCapture(str(SHARED / "data" / SOURCES[source] / name))
+            for index in np.linspace(0, capture.get(cv2.CAP_PROP_FRAME_COUNT) - 1, 40).astype(int):
+                capture.set(cv2.CAP_PROP_POS_FRAMES, int(index))
+                frames += [frame for ok, frame in [capture.read()] if ok]
+        frames += [cv2.imread(str(p)) for p in sorted((SHARED / "data" / SOURCES[3] / "Image_subsets").glob("C*/*.jpg"))]
+        np.save(path, np.stack([random_box(rng, frames[rng.integers(len(frames))]) for _ in range(count)]))
+    return np.load(path)
+
+
+def random_box(rng: np.random.Generator, frame: np.ndarray) -> np.ndarray:
+    width = int(frame.shape[1] * rng.uniform(0.04, 0.2))
+    height = min(2 * width, frame.shape[0])
+    left, top = rng.integers(frame.shape[1] - width + 1), rng.integers(frame.shape[0] - height + 1)
+    return cut(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.array([left, top, left + width, top + height]))
+
+
 def detect(detector: onnxruntime.InferenceSession, image: np.ndarray, tiles: int = 1) -> np.ndarray:
     """Boxes float32 [n,4] x1 y1 x2 y2 in image pixels; tiles > 1 also looks at overlapping parts of a large frame."""
     height, width = image.shape[:2]
@@ -130,8 +153,8 @@ def load_crops() -> Crops:
         rows: list[Row] = []
         for name, part in (
             (SOURCES[0], market()),
-            (SOURCES[1], video(1, "vtest.avi", every=3)),
-            (SOURCES[2], video(2, "one-by-one-person-detection.mp4", every=2)),
+            (SOURCES[1], video(1, VIDEOS[1], every=3)),
+            (SOURCES[2], video(2, VIDEOS[2], every=2)),
             (SOURCES[3], multiview()),
         ):
             rows += list(tqdm(part, desc=name, unit="crop"))

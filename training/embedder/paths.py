@@ -10,7 +10,7 @@ import onnxruntime
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("SHARED_DIR", HERE.parents[2] / "shared"))
 CACHE = Path(os.environ.get("EMBEDDER_CACHE", HERE / ".cache"))
-EXPORTED = HERE.parents[1] / "models" / "embed" / "mei-embed-s1.u8.onnx"
+EXPORTED = HERE.parents[1] / "models" / "embed" / "mei-embed-s2.u8.onnx"
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:

@@ -1,14 +1,16 @@
 // Model files with things wrong. Digests keep them out; this is what happens to a model whose digest somebody gave in good faith.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { defaultModels, resolveModel } from '../../../config/models.ts';
 import type { ModelConfig } from '../../../config/worker.ts';
 import { PermanentError } from '../../../functions/function.ts';
 import { openDetector, openEmbedder } from '../../../functions/media/inference.ts';
+import { ensureModel } from '../../../functions/media/models.ts';
 import { mutateBytes } from '../mutations.ts';
 import { checkRefusal, type OpenTarget } from '../target.ts';
 
 export const open: OpenTarget = async (folder) => {
-  const good = await readFile('models/embed/mei-embed-s1.u8.onnx');
+  const good = await readFile(await ensureModel(resolveModel(defaultModels.embed, 'embed')));
   const model: ModelConfig = {
     name: 'hostile',
     task: 'embed',
