@@ -1,11 +1,11 @@
 // The only module that speaks Kubernetes: everything the controller reads or writes goes through here.
-// Addresses, certificates and tokens come from client-node's KubeConfig. The requests are our own, because its classes
+// Addresses, certificates and tokens come from access.ts. The requests are our own, because client-node's classes
 // open a new TLS connection for each of them, and its Watch cannot be ended before the answer has begun.
 import { Agent, request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
-import { PatchStrategy, type KubeConfig } from '@kubernetes/client-node';
+import type { ApiAccess } from './access.ts';
 import { ApiError, TransientError } from './errors.ts';
 import { asApplied, creationOf, turnIntoApplied } from './fieldOwnership.ts';
 import type { ManagedFields, Manifest } from './objects/manifest.ts';
@@ -54,17 +54,19 @@ interface Call {
   signal?: AbortSignal;
 }
 
+const serverSideApply = 'application/apply-patch+yaml';
+const jsonPatch = 'application/json-patch+json';
 /** One event of a watch is at most an object (1.5 MiB in etcd) with its frame. */
 const maxLineLength = 4 << 20;
 
 export class Cluster {
-  readonly #config: KubeConfig;
+  readonly #config: ApiAccess;
   readonly #options: Required<Omit<ClusterOptions, 'onRequest'>> & Pick<ClusterOptions, 'onRequest'>;
   readonly #agent: Agent;
   /** Watches have connections of their own: they would block all others. */
   readonly #watchAgent = new Agent({ keepAlive: false });
 
-  constructor(config: KubeConfig, options: ClusterOptions) {
+  constructor(config: ApiAccess, options: ClusterOptions) {
     this.#config = config;
     this.#options = { requestTimeoutMs: 30_000, connections: 16, ...options };
     this.#agent = new Agent({ keepAlive: true, maxSockets: this.#options.connections });
@@ -208,7 +210,7 @@ export class Cluster {
       path: objectPath(resourceOf(manifest), namespace, name),
       query: { fieldManager: this.#options.fieldManager },
       body: operations,
-      contentType: PatchStrategy.JsonPatch,
+      contentType: jsonPatch,
     });
   }
 
@@ -220,7 +222,7 @@ export class Cluster {
       path: subresource === undefined ? path : `${path}/${subresource}`,
       query: { fieldManager: this.#options.fieldManager, force: String(force) },
       body: manifest,
-      contentType: PatchStrategy.ServerSideApply,
+      contentType: serverSideApply,
     });
   }
 

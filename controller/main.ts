@@ -1,8 +1,8 @@
-// The process of the controller: the Deployment starts it. Environment: see settings.ts, and KUBECONFIG outside a cluster.
+// The process of the controller: the Deployment starts it. Environment: see settings.ts and access.ts.
 import { hostname } from 'node:os';
-import { KubeConfig } from '@kubernetes/client-node';
 import { loadFunctions } from '../config/functions.ts';
 import { defaultModels, resolveModel } from '../config/models.ts';
+import { findAccess } from './access.ts';
 import { Cluster } from './cluster.ts';
 import { startController, type Controller } from './controller.ts';
 import { Downstream } from './downstream/downstream.ts';
@@ -32,19 +32,18 @@ async function main(): Promise<void> {
   const ended = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => ended.abort());
 
-  const config = new KubeConfig();
-  config.loadFromDefault();
+  const access = await findAccess(process.env);
   const metrics = createMetrics(
     () => controller.queueLength(),
     () => controller.downstream?.connectedNodes() ?? 0,
   );
-  const access = {
+  const options = {
     fieldManager: 'multi-edge-inference-controller',
     onRequest: (method: string) => metrics.onRequest(method),
   };
-  const cluster = new Cluster(config, access);
+  const cluster = new Cluster(access, options);
   // On connections of its own: renewals must not queue behind the writes of many tasks.
-  const leases = new Cluster(config, { ...access, requestTimeoutMs: leaseRequestTimeoutMs, connections: 1 });
+  const leases = new Cluster(access, { ...options, requestTimeoutMs: leaseRequestTimeoutMs, connections: 1 });
   const models = {
     resolveModel: (...ref: Parameters<typeof resolveModel>) => resolveModel(...ref),
     defaultModels,
