@@ -32,9 +32,9 @@ export interface LiveController extends Controller {
 
 /** Leads at once. */
 export async function startLive(
-  { url, certificate }: TestCluster,
+  { url, certificate }: Pick<TestCluster, 'url' | 'certificate'>,
   token: string,
-  options: Partial<ControllerOptions> = {},
+  { requestTimeoutMs = 30_000, ...options }: Partial<ControllerOptions> & { requestTimeoutMs?: number } = {},
 ): Promise<LiveController> {
   const config = new KubeConfig();
   const caData = Buffer.from(certificate).toString('base64');
@@ -45,6 +45,7 @@ export async function startLive(
   const requests: string[] = [];
   const cluster = new Cluster(config, {
     fieldManager: 'multi-edge-inference-controller',
+    requestTimeoutMs,
     onRequest: (method, path) => requests.push(`${method} ${path}`),
   });
   const log = recordingLog();
