@@ -53,6 +53,8 @@ export interface FrameData {
   height: number;
   /** RGB, height x width x 3 bytes, row-major; mask zones already blanked. */
   pixels: Uint8Array;
+  /** The first event of a recording that is read from its start. */
+  begins?: boolean;
 }
 
 /** A camera's stream changed state; `ended` follows its last frame (files) and flushes what is held downstream. */
@@ -62,6 +64,13 @@ export interface StreamData {
   time: number;
   /** Names the tracker session that ended, once detect has passed it on. */
   session?: string;
+  /** The first event of a recording: no frame came before it. */
+  begins?: boolean;
+}
+
+/** Names a tracker's session by the media time of its first frame, so that a replay gives the same names. */
+export function sessionAt(time: number): string {
+  return Math.round(time * 1000).toString(36);
 }
 
 /** A person cut out of a frame: the only pixels that leave detect, and never the node unless egress allows it. */

@@ -32,6 +32,16 @@ export type Outcome =
 
 const retried = new Set([404, 408, 409, 429]);
 
+/** The receiver will never take the event: `status` is its answer. */
+export class RefusedError extends PermanentError {
+  override name = 'RefusedError';
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /** A receiver of events. */
 export class Sink {
   readonly #url: URL;
@@ -57,7 +67,7 @@ export class Sink {
 
   /**
    * Posts until the receiver accepts; `onRetry` hears the cause of each repeated try.
-   * @throws PermanentError when it refuses; TransientError when the deadline passes first
+   * @throws RefusedError when it refuses; TransientError when the deadline passes first
    */
   async post(message: HttpMessage, onRetry: (cause: string) => void): Promise<void> {
     const started = performance.now();
@@ -65,7 +75,10 @@ export class Sink {
       const outcome = await this.attempt(message);
       if (outcome.kind === 'accepted') return;
       if (outcome.kind === 'refused')
-        throw new PermanentError(`${this.#url.href} refuses the event: ${outcome.status} ${outcome.detail}`);
+        throw new RefusedError(
+          outcome.status,
+          `${this.#url.href} refuses the event: ${outcome.status} ${outcome.detail}`,
+        );
       const waitMs = Math.max(backoffMs(this.#options, tries), outcome.retryAfterMs);
       if (this.#stopped.aborted || performance.now() - started + waitMs > this.#options.deadlineMs)
         throw this.#giveUp(outcome);

@@ -1,4 +1,5 @@
 // What a stage is: the contract between the host (functions/host) and every handler in functions/<stage>/handler.ts.
+import { PermanentError } from '../config/errors.ts';
 export { PermanentError, TransientError } from '../config/errors.ts';
 import type { CameraReport, ReportData, StageEvent } from '../config/events.ts';
 import type { WorkerConfig } from '../config/worker.ts';
@@ -35,6 +36,11 @@ export interface Context {
   signal: AbortSignal;
 }
 
+/** A later stage lacks what came before this event: the recording has to be read from its beginning. 412 to a sender. */
+export class BeginAgainError extends PermanentError {
+  override name = 'BeginAgainError';
+}
+
 /** A function: bound to its dependencies by `create`, fed by a host. */
 export interface StageFunction {
   /**
@@ -42,6 +48,13 @@ export interface StageFunction {
    * serverless.yml says `batching`: there a call begins, up to its first await, in the order of the events.
    */
   handle(event: StageEvent, context: Context): Promise<StageEvent | StageEvent[] | void>;
+  /**
+   * Called for each event of another process before it is queued, in their order; an error is the sender's answer.
+   * Throws BeginAgainError for a part of a recording whose beginning was never seen.
+   */
+  admit?(event: StageEvent): void;
+  /** A later stage has lost its memory: forgets the recording of a camera, which will be read again from its beginning. */
+  beginAgain?(camera: string): Promise<void>;
   /** Called once before the first event; sources start here and emit on their own. */
   init?(context: Context): Promise<void>;
   /** Called once after the last event: flush and close. Events it emits are still delivered. */

@@ -1,10 +1,11 @@
 // The detect stage: finds people in each frame and follows them within their camera, so that embed is asked for a few
 // good crops a track instead of every box of every frame.
-import { eventTypes, type Crop, type FrameData, type StageEvent } from '../../config/events.ts';
+import { eventTypes, sessionAt, type Crop, type FrameData, type StageEvent } from '../../config/events.ts';
 import type { StreamData, TracksData } from '../../config/events.ts';
 import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
 import { KnownCameras } from '../knownCameras.ts';
+import { recordingsOf, WholeRecordings } from '../wholeRecordings.ts';
 import { cropResize, resizeRgb } from '../media/resize.ts';
 import { openDetector, type Detect } from '../media/inference.ts';
 import { ensureModel } from '../media/models.ts';
@@ -22,6 +23,8 @@ export interface DetectDependencies {
   parts: DetectParts;
   /** Cameras of this worker; frames of others are refused, which also bounds what is remembered. */
   knownCameras: ReadonlySet<string>;
+  /** Those of them that are recordings: they are taken from their beginning only. */
+  recordings?: Iterable<string>;
   /** Size of the crops: the embedder's input, so that they are resized once. */
   cropSize: { width: number; height: number };
   /** Start of every emitted event's source, up to the stage. */
@@ -42,6 +45,7 @@ interface CameraState {
 export function createDetect(dependencies: DetectDependencies): StageFunction {
   const { detect, model, cropSize, source, openRecorder } = dependencies;
   const known = new KnownCameras(dependencies.knownCameras);
+  const whole = new WholeRecordings(dependencies.recordings ?? []);
   let { parts } = dependencies;
   const cameras = new Map<string, CameraState>();
   const ended = new Set<string>();
@@ -50,7 +54,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
   function open(frame: FrameData): CameraState {
     return {
       // Media time, not the wall clock: a replay of the same frames gives the same names.
-      session: Math.round(frame.time * 1000).toString(36),
+      session: sessionAt(frame.time),
       tracker: createTracker(parts.tracker),
       crops: createCropState(parts.crops),
       recorder: openRecorder?.(frame.camera),
@@ -79,11 +83,16 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
     }));
   }
 
-  async function onFrame(event: StageEvent<FrameData>, nowMs: number): Promise<StageEvent<TracksData>> {
+  async function onFrame(
+    event: StageEvent<FrameData>,
+    nowMs: number,
+  ): Promise<StageEvent<TracksData> | undefined> {
     const frame = event.data;
     known.check(frame.camera, nowMs);
     ended.delete(frame.camera);
     let camera = cameras.get(frame.camera);
+    // Queued before it was known that the recording begins again.
+    if (!camera && whole.has(frame.camera) && frame.begins !== true) return undefined;
     if (!camera) cameras.set(frame.camera, (camera = open(frame)));
     const found = await detections(frame);
     const appearance = describeColours(frame.pixels, frame, found);
@@ -101,6 +110,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
   async function onStream(event: StageEvent<StreamData>): Promise<StageEvent[]> {
     const name = event.data.camera;
     const camera = cameras.get(name);
+    if (!camera && whole.has(name) && event.data.begins !== true) throw whole.lacking(name);
     if (known.has(name)) ended.add(name);
     const passedOn = { ...event, source: `${source}/detect/${name}` };
     if (!camera) return [passedOn];
@@ -123,8 +133,20 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
   }
 
   return {
+    admit({ type, data }) {
+      if (type !== eventTypes.frame && type !== eventTypes.stream) return;
+      const { camera, begins = false } = data as FrameData | StreamData;
+      whole.admit(camera, camera, begins);
+    },
+    async beginAgain(name) {
+      const camera = cameras.get(name);
+      cameras.delete(name);
+      whole.forget(name);
+      await camera?.recorder?.close();
+    },
     async handle(event, context) {
-      if (event.type === eventTypes.frame) return onFrame(event as StageEvent<FrameData>, context.now());
+      if (event.type === eventTypes.frame)
+        return (await onFrame(event as StageEvent<FrameData>, context.now())) ?? [];
       if (event.type === eventTypes.stream) return onStream(event as StageEvent<StreamData>);
       throw new PermanentError(`detect takes frame and stream events, not ${event.type}`);
     },
@@ -141,6 +163,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
         await recorder?.close();
       }
       known.replace(next.map(({ id }) => id));
+      whole.replace(recordingsOf(next));
       for (const id of ended) if (!known.has(id)) ended.delete(id);
       return true;
     },
@@ -195,6 +218,7 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
     model,
     parts: detectParts(model, worker.detect.params),
     knownCameras: new Set(worker.cameras.map((camera) => camera.id)),
+    recordings: recordingsOf(worker.cameras),
     cropSize: worker.models.embed?.input ?? { width: 128, height: 256 },
     source: `/namespaces/${worker.task.namespace}/multiedgeinferences/${worker.task.name}`,
     ...(resultsFolder !== undefined && {

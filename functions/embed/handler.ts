@@ -1,6 +1,7 @@
 // The embed stage: crops in, appearance vectors out. It turns a camera's tracks into tracklets, which carry no pixels.
 import {
   eventTypes,
+  sessionAt,
   type Crop,
   type StageEvent,
   type StreamData,
@@ -10,6 +11,7 @@ import type { TrackletsData, TracksData } from '../../config/events.ts';
 import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
 import { KnownCameras } from '../knownCameras.ts';
+import { recordingsOf, WholeRecordings } from '../wholeRecordings.ts';
 import { resizeRgb } from '../media/resize.ts';
 import { openEmbedder, type Embed } from '../media/inference.ts';
 import { ensureModel } from '../media/models.ts';
@@ -28,16 +30,25 @@ export interface EmbedDependencies {
   options: TrackletOptions;
   /** Cameras of this worker; tracks of others are refused, which also bounds what is remembered. */
   knownCameras: ReadonlySet<string>;
+  /** Those of them that are recordings: they are taken from their beginning only. */
+  recordings?: Iterable<string>;
   /** Start of every emitted event's source, up to the stage: `/namespaces/a/multiedgeinferences/b`. */
   source: string;
+}
+
+interface OpenCamera extends CameraTracklets {
+  image: TrackletsData['image'];
+  /** The session as detect names it. */
+  tracker: string;
 }
 
 /** The stage bound to its model; see EmbedDependencies. */
 export function createEmbed(dependencies: EmbedDependencies): StageFunction {
   const { embed, model, source } = dependencies;
   const known = new KnownCameras(dependencies.knownCameras);
+  const whole = new WholeRecordings(dependencies.recordings ?? []);
   let { options } = dependencies;
-  const cameras = new Map<string, CameraTracklets & { image: TrackletsData['image'] }>();
+  const cameras = new Map<string, OpenCamera>();
   const ended = new Set<string>();
   const figures = { crops: 0, batches: 0, tracklets: 0 };
   const dimensions = model.dimensions ?? 0;
@@ -84,15 +95,19 @@ export function createEmbed(dependencies: EmbedDependencies): StageFunction {
     const frame = event.data;
     known.check(frame.camera, nowMs);
     ended.delete(frame.camera);
-    const vectors = await vectorsOf(frame.crops);
     let camera = cameras.get(frame.camera);
+    const isNew = camera?.tracker !== frame.session;
+    // Queued before it was known that the recording begins again.
+    if (isNew && whole.has(frame.camera) && !begins(frame)) return [];
+    const vectors = await vectorsOf(frame.crops);
     const out: StageEvent[] = [];
-    if (camera && camera.session !== frame.session) {
+    if (camera && isNew) {
       out.push(...trackletsEvent(event, frame.camera, endAll(camera, options), '-previous'));
       camera = undefined;
     }
     if (!camera) {
-      camera = { ...emptyCamera(frame.session), image: { width: frame.width, height: frame.height } };
+      const { session: tracker, width, height } = frame;
+      camera = { ...emptyCamera(lifeOf(frame)), tracker, image: { width, height } };
       cameras.set(frame.camera, camera);
     }
     out.push(...trackletsEvent(event, frame.camera, observe(camera, frame, vectors, dimensions, options)));
@@ -103,6 +118,7 @@ export function createEmbed(dependencies: EmbedDependencies): StageFunction {
     const { camera } = event.data;
     if (known.has(camera)) ended.add(camera);
     const state = cameras.get(camera);
+    if (!state && whole.has(camera) && event.data.session !== undefined) throw whole.lacking(camera);
     // The stream event keeps its id, so the tracklets that precede it need one of their own.
     const last = state ? trackletsEvent(event, camera, endAll(state, options), '-last') : [];
     cameras.delete(camera);
@@ -110,6 +126,15 @@ export function createEmbed(dependencies: EmbedDependencies): StageFunction {
   }
 
   return {
+    admit(event) {
+      if (event.type === eventTypes.tracks) {
+        const frame = event.data as TracksData;
+        whole.admit(frame.camera, frame.session, begins(frame));
+      } else if (event.type === eventTypes.stream) {
+        const { camera, session } = event.data as StreamData;
+        if (session !== undefined) whole.admit(camera, session, false);
+      }
+    },
     async handle(event, context) {
       if (event.type === eventTypes.tracks) return onTracks(event as StageEvent<TracksData>, context.now());
       if (event.type === eventTypes.stream) return onStream(event as StageEvent<StreamData>);
@@ -120,6 +145,7 @@ export function createEmbed(dependencies: EmbedDependencies): StageFunction {
       for (const id of cameras.keys())
         if (!known.has(id) && !next.some((camera) => camera.id === id)) cameras.delete(id);
       known.replace(next.map(({ id }) => id));
+      whole.replace(recordingsOf(next));
       for (const id of ended) if (!known.has(id)) ended.delete(id);
       return true;
     },
@@ -129,6 +155,15 @@ export function createEmbed(dependencies: EmbedDependencies): StageFunction {
       figures: { ...figures },
     }),
   };
+}
+
+function begins({ session, time }: TracksData): boolean {
+  return session === sessionAt(time);
+}
+
+/** Whoever joins a live session late numbers revisions anew: its tracks must not look like those of the process before. */
+function lifeOf(frame: TracksData): string {
+  return begins(frame) ? frame.session : `${frame.session}-${sessionAt(frame.time)}`;
 }
 
 /** Wires the stage to its model file. */
@@ -150,6 +185,7 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
       prototypes: { ...defaultTrackletOptions.prototypes, joinSimilarity: (1 + same) / 2 },
     },
     knownCameras: new Set(worker.cameras.map((camera) => camera.id)),
+    recordings: recordingsOf(worker.cameras),
     source: `/namespaces/${worker.task.namespace}/multiedgeinferences/${worker.task.name}`,
   });
 }

@@ -2,7 +2,8 @@
 import { binaryMessage } from '../../delivery/binding.ts';
 import { toEnvelope } from './codec.ts';
 import { Gate } from './gate.ts';
-import { Sink, defaultSinkOptions } from '../../delivery/sink.ts';
+import { BeginAgainError } from '../function.ts';
+import { RefusedError, Sink, defaultSinkOptions } from '../../delivery/sink.ts';
 import type { StageEvent } from '../../config/events.ts';
 import type { Attributes } from '../../delivery/attributes.ts';
 import type { Metrics } from './metrics.ts';
@@ -46,7 +47,7 @@ export class Emitter {
 
   /**
    * Resolves when the receiver has answered 2xx.
-   * @throws PermanentError (refused, or the event itself is not valid), TransientError (deadline)
+   * @throws BeginAgainError, other PermanentError (refused, or the event itself is not valid), TransientError (deadline)
    */
   async send(url: string, event: StageEvent): Promise<void> {
     const lane = this.#lane(url);
@@ -65,6 +66,10 @@ export class Emitter {
         const message = this.#message(event);
         await order.turn.pass(() => lane.inFlight.pass(() => lane.sink.post(message, onRetry)));
       });
+    } catch (error) {
+      if (error instanceof RefusedError && error.status === 412)
+        throw new BeginAgainError(error.message, { cause: error });
+      throw error;
     } finally {
       if (--order.users === 0) lane.keys.delete(key);
     }

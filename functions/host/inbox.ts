@@ -59,6 +59,8 @@ export interface Handling {
   reply: boolean;
   /** Nobody else tries again after a failure that may pass. */
   keepTrying: boolean;
+  /** The sender hears when what came out of the event is delivered too, or has failed for good. */
+  untilDelivered?: boolean;
 }
 
 export type Work = (event: StageEvent, handling: Handling) => Promise<StageEvent[]>;
@@ -73,7 +75,8 @@ export class Inbox {
   readonly #lanes = new Map<string, Lane>();
   readonly #ready: string[] = [];
   readonly #pending = new Map<string, Item>();
-  readonly #handledIds = new Set<string>();
+  /** Of handled events: their identity and key. */
+  readonly #handledIds = new Map<string, string>();
   #waiters: Waiter[] = [];
   #idle: (() => void)[] = [];
   #running = 0;
@@ -114,6 +117,11 @@ export class Inbox {
     if (this.#waiters.length === 0 && this.#fits(item)) this.#accept(item);
     else await this.#waitForRoom(item, options.waitMs);
     return item.ticket;
+  }
+
+  /** Events of this key that were handled may come again, and are handled again. */
+  forget(key: string) {
+    for (const [identity, each] of this.#handledIds) if (each === key) this.#handledIds.delete(identity);
   }
 
   /** Resolves when nothing is queued, running or waiting. */
@@ -206,7 +214,7 @@ export class Inbox {
     let finish: () => void;
     try {
       const events = await this.#work(item.event, item.handling);
-      this.#remember(item.identity);
+      this.#remember(item);
       finish = () => item.resolve(events);
     } catch (error) {
       finish = () => item.reject(error);
@@ -231,10 +239,10 @@ export class Inbox {
     }
   }
 
-  #remember(identity: string) {
-    this.#handledIds.add(identity);
+  #remember({ identity, key }: Item) {
+    this.#handledIds.set(identity, key);
     if (this.#handledIds.size <= this.#options.rememberedIds) return;
-    this.#handledIds.delete(this.#handledIds.values().next().value!);
+    this.#handledIds.delete(this.#handledIds.keys().next().value!);
   }
 
   #announceIdle() {

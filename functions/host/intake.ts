@@ -72,9 +72,13 @@ export class Intake {
     const { inbox, spec } = stage;
     const waitMs = inbox.waiting < this.#options.held ? this.#options.holdMs : 0;
     const keepTrying = spec.acknowledge === 'queued' && !reply;
-    const { state, handled } = await inbox.put(event, sizeOf(event), { waitMs, reply, keepTrying });
+    // Whoever ends a camera sends nothing more: what a later stage lacks has to be told with this answer.
+    const untilDelivered = stage.stage.admit !== undefined && event.type === eventTypes.stream;
+    stage.stage.admit?.(event);
+    const handling = { waitMs, reply, keepTrying, untilDelivered };
+    const { state, handled } = await inbox.put(event, sizeOf(event), handling);
     if (state !== 'accepted') this.#metrics.duplicates.inc({ stage: stage.name });
-    if (reply || spec.acknowledge === 'handled') {
+    if (reply || untilDelivered || spec.acknowledge === 'handled') {
       if (state === 'inProgress')
         throw new InProgressError('an event of this source and id is being handled');
       return { answer: handled };

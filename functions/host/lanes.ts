@@ -28,6 +28,11 @@ export class Lanes {
     }
   }
 
+  /** Resolves when nothing that was added for `key` so far is under way. */
+  async settled(key: string): Promise<void> {
+    await Promise.all(this.#underWay.get(key) ?? []);
+  }
+
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all([...this.#underWay.values()].flat());

@@ -44,6 +44,7 @@ export function checkFrame(data: unknown): FrameData {
   text(frame.camera, 'data.camera');
   integer(frame.sequence, 'data.sequence', 0);
   seconds(frame.time, 'data.time');
+  if (frame.begins !== undefined) boolean(frame.begins, 'data.begins');
   checkPicture(frame, 'data');
   return data as FrameData;
 }
@@ -54,6 +55,7 @@ export function checkStream(data: unknown): StreamData {
   oneOf(stream.state, 'data.state', ['ended']);
   seconds(stream.time, 'data.time');
   if (stream.session !== undefined) text(stream.session, 'data.session');
+  if (stream.begins !== undefined) boolean(stream.begins, 'data.begins');
   return data as StreamData;
 }
 

@@ -1,6 +1,6 @@
 // One stage inside a worker: its function, its inbox and its way out. worker.ts makes them; retries of accepted events live here.
 import { setTimeout as delay } from 'node:timers/promises';
-import { PermanentError, TransientError } from '../function.ts';
+import { BeginAgainError, PermanentError, TransientError } from '../function.ts';
 import { Inbox } from './inbox.ts';
 import { Lanes } from './lanes.ts';
 import type { StageEvent } from '../../config/events.ts';
@@ -96,14 +96,28 @@ export class HostedStage {
       }
     });
     if (handling.reply) return outputs.map((output) => inherit(output, event));
+    const key = event.partitionkey ?? `${event.source}#${event.id}`;
     const deliver = async () => {
-      for (const output of outputs) await this.#persist(output, handling, () => context.emit(output));
+      try {
+        for (const output of outputs) await this.#persist(output, handling, () => context.emit(output));
+      } catch (error) {
+        if (error instanceof BeginAgainError) await this.#beginAgain(key, error);
+        throw error;
+      }
     };
     // Where a sender waits for the outcome it has to hear of a failed delivery too.
-    if (!handling.keepTrying) await deliver();
-    else if (outputs.length > 0)
-      await this.#lanes.add(event.partitionkey ?? `${event.source}#${event.id}`, deliver);
+    if (!handling.keepTrying || handling.untilDelivered) {
+      await this.#lanes.settled(key);
+      await deliver();
+    } else if (outputs.length > 0) await this.#lanes.add(key, deliver);
     return [];
+  }
+
+  /** The sender learns of it with its next event. */
+  async #beginAgain(camera: string, { message }: BeginAgainError): Promise<void> {
+    this.#dependencies.log.warn({ stage: this.name, camera, reason: message }, 'recording begins again');
+    this.inbox.forget(camera);
+    await this.stage.beginAgain?.(camera);
   }
 
   /** Runs `attempt`, again and again where nobody else would after a failure that may pass. */
@@ -113,7 +127,7 @@ export class HostedStage {
       try {
         return await attempt();
       } catch (error) {
-        if (!handling.keepTrying) throw error;
+        if (!handling.keepTrying || error instanceof BeginAgainError) throw error;
         const reason = this.#finalReason(error, tries, performance.now() - started);
         if (reason) {
           this.#dependencies.metrics.dropped.inc({ type: event.type, reason });

@@ -1,6 +1,7 @@
 // Pulls one camera or file for as long as the worker lives, for handler.ts: connects, reads, hands on, reconnects.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CameraConfig } from '../../config/worker.ts';
+import { BeginAgainError } from '../function.ts';
 import { openVideo, type VideoFrame, type VideoReader } from '../media/video.ts';
 import { redact } from '../media/redact.ts';
 import type { CameraDependencies } from './cameraDependencies.ts';
@@ -44,15 +45,40 @@ class CameraPull {
   async run(): Promise<{ session: string; time: number }> {
     try {
       this.#credentials = this.#deps.readCredentials();
-      if (this.#camera.source.type === 'File') await this.#readRecording(await this.#open());
-      else await this.#reconnectForEver();
-      await this.#delivery.ended(this.#session, this.#time);
+      if (this.#camera.source.type === 'File') await this.#readWhole();
+      else {
+        await this.#reconnectForEver();
+        await this.#delivery.ended(this.#session, this.#time);
+      }
       this.#state.state = 'ended';
       this.#state.progress = 1;
     } catch (error) {
       if (!this.#deps.signal.aborted) await this.#failed(error as Error);
     }
     return { session: this.#session, time: this.#time };
+  }
+
+  /** A recording, up to its end; from its start once more when a later stage has lost what it knew of it. */
+  async #readWhole(): Promise<void> {
+    const { random, timings, signal, context } = this.#deps;
+    const startTime = this.#time;
+    for (let failures = 1; ; failures++) {
+      this.#time = startTime;
+      this.#sequence = 0;
+      this.#delivery.begin();
+      try {
+        await this.#readRecording(await this.#open());
+        return await this.#delivery.ended(this.#session, this.#time);
+      } catch (error) {
+        if (!(error instanceof BeginAgainError) || signal.aborted) throw error;
+        const waitMs = backoffMs(failures, random(), { ...timings, firstMs: timings.firstMs / 4 });
+        context.log.warn(
+          { camera: this.#camera.id, reason: error.message, waitMs },
+          'recording begins again',
+        );
+        await sleep(waitMs, undefined, { signal });
+      }
+    }
   }
 
   /** Returns only when the source turns out to be a recording and is over. */

@@ -26,6 +26,8 @@ export class FrameDelivery {
   readonly #deps: CameraDependencies;
   readonly #mask: (frame: VideoFrame) => void;
   #refused = false;
+  /** Of a recording nothing has been accepted yet. */
+  #begins = false;
 
   constructor(camera: CameraConfig, state: CameraState, deps: CameraDependencies) {
     this.#camera = camera.id;
@@ -34,9 +36,15 @@ export class FrameDelivery {
     this.#mask = createMasker(camera.mask.map((zone) => zone.points));
   }
 
+  /** A recording is read from its start. */
+  begin(): void {
+    this.#begins = true;
+  }
+
   /** Recordings: waits until the frame is accepted, however long that takes. */
   async everyFrame(placed: PlacedFrame): Promise<void> {
     await this.#emitUntilAccepted(this.#event(placed));
+    this.#begins = false;
     this.#accepted();
   }
 
@@ -58,13 +66,14 @@ export class FrameDelivery {
 
   /** Tells what is downstream that no frame follows. */
   async ended(session: string, time: number): Promise<void> {
-    await this.#emitUntilAccepted(endedEvent(this.#deps.origin, session, time));
+    await this.#emitUntilAccepted(endedEvent(this.#deps.origin, session, time, this.#begins));
   }
 
   #event({ frame, time, sequence, session }: PlacedFrame): StageEvent {
     this.#mask(frame);
     const { pixels, width, height } = frame;
-    const data = { camera: this.#camera, sequence, time, width, height, pixels };
+    const begins = this.#begins && { begins: true };
+    const data = { camera: this.#camera, sequence, time, width, height, ...begins, pixels };
     return frameEvent(this.#deps.origin, `${session}.${sequence}`, data);
   }
 

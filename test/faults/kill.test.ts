@@ -23,7 +23,7 @@ const calm = new Map<string, { results: Results; lengthMs: number }>();
 
 beforeAll(async () => {
   program = compileProgram();
-  sample = await makeSample(14);
+  sample = await makeSample(8);
 }, 60_000);
 afterAll(() => {
   sample.remove();
@@ -55,7 +55,7 @@ async function undisturbed(packing: string) {
 
 test('the run that is disturbed has people to lose', async () => {
   const { results } = await undisturbed('PerNode');
-  expect(results.tracks.length).toBeGreaterThan(5);
+  expect(results.tracks.length).toBeGreaterThan(3);
   expect(new Set(results.tracks.map(({ identity }) => identity)).size).toBeGreaterThan(2);
   expect(new Set(results.tracks.map(({ camera }) => camera)).size).toBe(2);
   expect(results.prototypes.length).toBeGreaterThan(5);
@@ -63,7 +63,7 @@ test('the run that is disturbed has people to lose', async () => {
 
 const seeds = Array.from({ length: 20 }, (_, i) => ({
   seed: i + 1,
-  packing: i % 2 === 0 ? 'PerNode' : 'PerStage',
+  packing: i % 3 === 2 ? 'PerStage' : 'PerNode',
 }));
 
 test.each(seeds)(
@@ -72,9 +72,12 @@ test.each(seeds)(
     const expected = await undisturbed(packing);
     const next = random(seed * 7919);
     const { results, repeated } = await run(`seed-${seed}`, packing, async (fleet) => {
-      for (let kills = 1 + Math.floor(next() * 2); kills > 0; kills--) {
+      const moments = Array.from({ length: 1 + Math.floor(next() * 2) }, () => next() * expected.lengthMs);
+      let now = 0;
+      for (const moment of moments.sort((a, b) => a - b)) {
         const victim = fleet.workers[Math.floor(next() * fleet.workers.length)]!;
-        await new Promise((resolve) => setTimeout(resolve, next() * expected.lengthMs * 0.8));
+        await new Promise((resolve) => setTimeout(resolve, moment - now));
+        now = moment;
         fleet.kill(victim);
       }
     });

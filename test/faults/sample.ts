@@ -15,7 +15,7 @@ import { changeLogName } from '../../functions/status/changeLog.ts';
 import { statusFileName } from '../../functions/status/sink.ts';
 
 const cameras = ['left', 'right'];
-const fps = 3;
+const fps = 2;
 
 export interface Sample {
   folder: string;

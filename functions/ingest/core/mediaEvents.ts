@@ -24,8 +24,14 @@ export function frameEvent(origin: EventOrigin, key: string, data: FrameData): S
   return { ...envelope(origin, key, data.time), type: eventTypes.frame, data };
 }
 
-export function endedEvent(origin: EventOrigin, session: string, time: number): StageEvent<StreamData> {
-  const data: StreamData = { camera: origin.camera, state: 'ended', time };
+/** @param begins nothing of a recording came before it */
+export function endedEvent(
+  origin: EventOrigin,
+  session: string,
+  time: number,
+  begins = false,
+): StageEvent<StreamData> {
+  const data: StreamData = { camera: origin.camera, state: 'ended', time, ...(begins && { begins }) };
   return { ...envelope(origin, `${session}.ended`, time), type: eventTypes.stream, data };
 }
 
