@@ -56,6 +56,8 @@ interface Call {
 
 const serverSideApply = 'application/apply-patch+yaml';
 const jsonPatch = 'application/json-patch+json';
+/** Few enough for the share of one account in the API server, enough for its caches to be waited for. */
+export const usualConnections = 48;
 /** One event of a watch is at most an object (1.5 MiB in etcd) with its frame. */
 const maxLineLength = 4 << 20;
 
@@ -68,7 +70,7 @@ export class Cluster {
 
   constructor(config: ApiAccess, options: ClusterOptions) {
     this.#config = config;
-    this.#options = { requestTimeoutMs: 30_000, connections: 16, ...options };
+    this.#options = { requestTimeoutMs: 30_000, connections: usualConnections, ...options };
     this.#agent = new Agent({ keepAlive: true, maxSockets: this.#options.connections });
   }
 

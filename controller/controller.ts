@@ -52,6 +52,8 @@ export interface Controller {
 }
 
 const maxTasks = 100_000;
+/** They wait for the API server most of the time: it lets roles and bindings wait until its caches are up to date. */
+export const usualWorkers = 32;
 /** Objects and pods change many times within a moment: one look after it is enough. */
 const settleMs = 500;
 
@@ -154,7 +156,7 @@ export function startController(options: ControllerOptions): Controller {
   };
   const queue = new Queue({
     work: (key) => reconcile(context, key),
-    workers: options.workers ?? 8,
+    workers: options.workers ?? usualWorkers,
     maxKeys: maxTasks,
     backoff: { minMs: 500, maxMs: 300_000 },
     onFailure: (task, error, retryInMs) =>

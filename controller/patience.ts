@@ -1,25 +1,25 @@
 // A status that only says how far the workers have come waits a moment for the one that says they are there: they start
 // together, and each write costs the API server and everybody who watches. reconcile.ts asks before it writes such a status.
 
-const usualMs = 1000;
+/** Before it is said at all that they are coming, and before it is said again that some have come. */
+const firstMs = 1000;
+const nextMs = 10_000;
 
 export class Patience {
   /** Since when there is something to say, by task. */
   readonly #sinceMs = new Map<string, number>();
-  readonly #longestMs: number;
   readonly #nowMs: () => number;
 
-  constructor(longestMs = usualMs, nowMs: () => number = () => performance.now()) {
-    this.#longestMs = longestMs;
+  constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
   }
 
-  /** How long it may still wait, milliseconds; 0: it must be said now. */
-  leftMs(key: string): number {
+  /** How long it may still wait, milliseconds; 0: it must be said now. `isNext`: people know already that it is coming. */
+  leftMs(key: string, isNext: boolean): number {
     const nowMs = this.#nowMs();
     const sinceMs = this.#sinceMs.get(key) ?? nowMs;
     this.#sinceMs.set(key, sinceMs);
-    return Math.max(0, sinceMs + this.#longestMs - nowMs);
+    return Math.max(0, sinceMs + (isNext ? nextMs : firstMs) - nowMs);
   }
 
   /** It was said, or there is nothing to say any more. */

@@ -14,6 +14,7 @@
 import { createHash } from 'node:crypto';
 import type { FunctionList } from '../config/functions.ts';
 import type { Task } from '../config/schema/resource.ts';
+import type { Status } from '../config/schema/status.ts';
 import { ConfigError } from '../config/validation/configError.ts';
 import type { Cluster } from './cluster.ts';
 import { isCompleted, wasCompleted, workOf } from './completion.ts';
@@ -343,7 +344,8 @@ async function report(context: Reconciler, key: string, task: Task, facts: Facts
   const digest = digestOf(status);
   if (covers(task.status, status) || context.ownWrites.isSettled(`Task/${key}`, copy, digest))
     return context.patience.end(key);
-  const leftMs = isOnTheWay(status) ? context.patience.leftMs(key) : 0;
+  const isNext = task.status?.observedGeneration === status.observedGeneration && isOnTheWay(task.status);
+  const leftMs = isOnTheWay(status) ? context.patience.leftMs(key, isNext) : 0;
   if (leftMs > 0) return context.later(key, leftMs);
   const content = digestOf(withoutTimes(status));
   const pauseMs = context.quarrels.pauseMs(`Task/${key}`, content);
@@ -362,7 +364,7 @@ async function report(context: Reconciler, key: string, task: Task, facts: Facts
 }
 
 /** Nothing is wrong, and nothing is there yet. */
-function isOnTheWay({ phase, conditions }: OwnStatus): boolean {
+function isOnTheWay({ phase, conditions = [] }: Pick<Status, 'phase' | 'conditions'>): boolean {
   const is = (type: string, status: string) =>
     conditions.some((condition) => condition.type === type && condition.status === status);
   const isWorking = phase === 'Pending' || phase === 'Starting';

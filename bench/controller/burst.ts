@@ -1,5 +1,6 @@
 // Applies a number of tasks at once and measures until the last object of each is there, made by the controller or by a bare client.
 import { setTimeout as delay } from 'node:timers/promises';
+import { usualWorkers } from '../../controller/controller.ts';
 import type { Manifest } from '../../controller/objects/manifest.ts';
 import { keyOf } from '../../controller/plan.ts';
 import { taskManifest } from './tasks.ts';
@@ -32,9 +33,7 @@ export interface Burst {
   settled?: ServerFigures & { clientWrites: number };
 }
 
-/** As the controller's connections, and the tasks that it works on at a time. */
 const senders = 16;
-const tasksAtATime = 8;
 const deadlineMs = (count: number) => 120_000 + count * 2000;
 /** Pods need what they name, and nobody can be bound to a role that is not there. */
 const lastKinds = ['Deployment', 'RoleBinding'];
@@ -97,7 +96,7 @@ async function makeAll(
   stored: Task[],
   isMoreToCome: () => boolean,
 ): Promise<void> {
-  const slots = Array.from({ length: tasksAtATime });
+  const slots = Array.from({ length: usualWorkers });
   await Promise.all(
     slots.map(async () => {
       for (;;) {

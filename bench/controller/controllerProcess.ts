@@ -1,6 +1,6 @@
-// The controller as it runs in a cluster: the built program in a process of its own, with the rights of the install. ground.ts starts it.
+// The controller as its pod runs it: the built program in a process of its own, with the account of the install. ground.ts starts it.
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Cluster as TestCluster } from '../../test/support/cluster/cluster.ts';
@@ -25,22 +25,20 @@ export async function startController(
   { url, certificate, folder }: TestCluster,
   token: string,
 ): Promise<ControllerProcess> {
-  const kubeconfig = join(folder, 'controller.kubeconfig');
-  const caData = Buffer.from(certificate).toString('base64');
-  writeFileSync(
-    kubeconfig,
-    JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'bench', cluster: { server: url, 'certificate-authority-data': caData } }],
-      users: [{ name: 'controller', user: { token } }],
-      contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'controller' } }],
-      'current-context': 'bench',
-    }),
-    { mode: 0o600 },
-  );
+  const account = join(folder, 'controller-account');
+  mkdirSync(account, { recursive: true });
+  const files = { token, 'ca.crt': certificate, namespace: 'multi-edge-inference' };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(account, name), text, { mode: 0o600 });
+  const { hostname, port: serverPort } = new URL(url);
   const child = spawn('node', [program], {
-    env: { PATH: process.env['PATH'], KUBECONFIG: kubeconfig, PORT: '0', MEI_HOST: '127.0.0.1' },
+    env: {
+      PATH: process.env['PATH'],
+      KUBERNETES_SERVICE_HOST: hostname,
+      KUBERNETES_SERVICE_PORT: serverPort,
+      MEI_SERVICE_ACCOUNT: account,
+      PORT: '0',
+      MEI_HOST: '127.0.0.1',
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));

@@ -22,9 +22,6 @@ export interface Ground {
   stop(): Promise<void>;
 }
 
-/** As many as the controller has. */
-const connections = 16;
-
 export async function startGround(spec: object): Promise<Ground> {
   const cluster = await startCluster({
     controllers: true,
@@ -32,8 +29,8 @@ export async function startGround(spec: object): Promise<Ground> {
   });
   try {
     const token = await install(cluster);
-    const client = new Cluster(configOf(cluster, cluster.adminToken), { fieldManager: 'bench', connections });
-    const maker = new Cluster(configOf(cluster, token), { fieldManager: 'floor', connections });
+    const client = new Cluster(configOf(cluster, cluster.adminToken), { fieldManager: 'bench' });
+    const maker = new Cluster(configOf(cluster, token), { fieldManager: 'floor' });
     const objects = await watchObjects(client);
     const running = new Set<ControllerProcess>();
     return {
