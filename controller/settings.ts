@@ -79,7 +79,9 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
 }
 
 function reachOf(env: NodeJS.ProcessEnv, problems: string[]): Reach {
-  const entries = Object.entries(usualReach).map(([name, usual]) => [name, env[name] || usual] as const);
+  const entries = Object.entries<string>({ ...usualReach }).map(
+    ([name, usual]) => [name, env[name] || usual] as const,
+  );
   for (const [name, networks] of entries.filter(([name]) => name.endsWith('_NETWORKS'))) {
     try {
       parseNetworks(networks, name);

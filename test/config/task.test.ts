@@ -130,7 +130,11 @@ test.each([
   ['text', 'just a sentence', /^x:1: must be an object with fields, got "just a sentence"/],
   ['a list', '- a\n- b\n', /^x:1: must be an object with fields, got a list of 2/],
   ['broken YAML', 'kind: [a\nb: c', /^x:\d+: is not valid YAML: /],
-  ['a repeated field', `${minimal}  cameras: []\n`, /^x:\d+: is not valid YAML: key "cameras" is there twice/],
+  [
+    'a repeated field',
+    `${minimal}  cameras: []\n`,
+    /^x:\d+: is not valid YAML: key "cameras" is there twice/,
+  ],
   ['a bomb of aliases', bomb(), /^x: cannot be read: Excessive alias count/],
   ['a huge file', `# ${'x'.repeat(1_500_001)}`, /^x: is longer than 1500000 bytes/],
 ])('%s is refused in one line', (_name, text, message) => {
