@@ -101,12 +101,13 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
     newestOwned(context, key, manifests),
     context.view.pods(key),
   );
+  const hadCompleted = wasCompleted(task, work);
   await report(context, key, task, {
     generation: task.metadata.generation ?? 1,
     now: context.now(),
     before: task.status ?? {},
     isSuspended: task.spec.suspend,
-    isCompleted: wasCompleted(task, work) || isCompleted(task, states),
+    isCompleted: hadCompleted || isCompleted(task, states),
     work,
     models: translation.models,
     created: problem === undefined ? { isOk: true } : outcomeOf(problem),
@@ -115,6 +116,8 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
     quarrels: quarrelsOver(context, key, manifests),
     modelNames: modelNames(workers),
   });
+  // Pods stop once the status says so, and nobody is woken by what he wrote himself.
+  if (!hadCompleted && wasCompleted(newestTask(context, key) ?? task, work)) context.later(key, 0);
   if (problem !== undefined) throw problem;
 }
 
