@@ -1,17 +1,12 @@
 // What happens to a controller and its tasks over time: fail-over, restarts of both sides, and recordings that end.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Status } from '../../config/schema/status.ts';
 import { clusterSink } from '../../functions/status/clusterSink.ts';
 import type { ApiRequest } from '../../functions/status/podRequest.ts';
 import type { Cluster } from '../support/cluster/cluster.ts';
 import { onCluster } from '../support/cluster/onCluster.ts';
+import { ControllerProcesses } from './controllerProcesses.ts';
 import { conditionOf, createTask, eventually, install, readTask, startLive } from './liveController.ts';
 
 jest.setTimeout(180_000);
@@ -20,58 +15,12 @@ const packed = (uri: string) =>
   `{packing: PerNode, cameras: [{id: a, node: edge-1, source: {uri: "${uri}"}}]}`;
 const live = packed('rtsp://192.0.2.1/a');
 
-/** Controllers as processes, each with a log that the test can wait for. */
-class Processes {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'mei-controllers-'));
-  readonly #children: ChildProcess[] = [];
-
-  constructor({ url, certificate }: Cluster, token: string) {
-    const ca = Buffer.from(certificate).toString('base64');
-    const config = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': 'test',
-      contexts: [{ name: 'test', context: { cluster: 'test', user: 'controller' } }],
-      clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': ca } }],
-      users: [{ name: 'controller', user: { token } }],
-    };
-    writeFileSync(join(this.#folder, 'kubeconfig'), JSON.stringify(config));
-  }
-
-  /** Resolves at once; `leading` when it has the lease. */
-  start(name: string): { child: ChildProcess; leading: Promise<void>; ended: Promise<unknown> } {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'controller/main.ts'], {
-      env: {
-        ...process.env,
-        KUBECONFIG: join(this.#folder, 'kubeconfig'),
-        POD_NAME: name,
-        PORT: '0',
-        MEI_HOST: '127.0.0.1',
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    this.#children.push(child);
-    const lines = createInterface(child.stdout);
-    const leading = new Promise<void>((resolve) => {
-      lines.on('line', (line) => {
-        if (line.includes('"leading"')) resolve();
-      });
-    });
-    return { child, leading, ended: once(child, 'exit') };
-  }
-
-  end(): void {
-    for (const child of this.#children) child.kill('SIGKILL');
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
-}
-
 onCluster('a controller over time', { controllers: true, kwokNodes: [{ name: 'edge-1' }] }, (cluster) => {
   let token: string;
-  let processes: Processes;
+  let processes: ControllerProcesses;
   beforeAll(async () => {
     token = await install(cluster());
-    processes = new Processes(cluster(), token);
+    processes = new ControllerProcesses(cluster(), token);
   }, 120_000);
   afterAll(() => processes?.end());
 
@@ -153,7 +102,7 @@ onCluster('a controller over time', { controllers: true, kwokNodes: [{ name: 'ed
         async () => after.queueLength(),
         (length) => length === 0,
       );
-      expect(after.writes()).toEqual(['PATCH /api/v1/namespaces/default/configmaps/kept-cloud']);
+      expect(after.writes()).toEqual(['POST /api/v1/namespaces/default/configmaps']);
     } finally {
       await after.stop();
     }
