@@ -13,7 +13,8 @@ export function fileMounts({ config }: DesiredWorker, folders: readonly string[]
   );
   const needed = folders.filter((folder) => paths.some((path) => isIn(path, folder)));
   return needed.map((folder, index) => ({
-    volume: { name: `files-${index}`, hostPath: { path: folder, type: 'Directory' } },
+    // A folder that is not there would keep the pod from starting without a word; so its worker names the missing file.
+    volume: { name: `files-${index}`, hostPath: { path: folder, type: 'DirectoryOrCreate' } },
     mount: { name: `files-${index}`, mountPath: folder, readOnly: true },
   }));
 }

@@ -51,7 +51,8 @@ function container({ task, worker, functions, installation }: WorkerParts, mount
     name: 'worker',
     image: installation.image,
     imagePullPolicy: installation.imagePullPolicy,
-    command: ['node', 'dist/functions/host/main.js'],
+    // Node is the image's entry point, wherever it lies there.
+    args: ['dist/functions/host/main.js'],
     ports: [{ name: 'http', containerPort: workerPort, protocol: 'TCP' }],
     env: environment({ task, worker, functions, installation }),
     // The last lines of its log become the pod's message: the status quotes them.

@@ -215,7 +215,7 @@ test('recordings are mounted read-only, and only out of folders that the install
   const spec = pod(manifests(sampleTask('history')), 'yesterday-evening-ingest-edge-1');
   expect(spec.volumes).toContainEqual({
     name: 'files-0',
-    hostPath: { path: '/var/lib/recordings', type: 'Directory' },
+    hostPath: { path: '/var/lib/recordings', type: 'DirectoryOrCreate' },
   });
   expect(spec.containers[0]!.volumeMounts).toContainEqual({
     name: 'files-0',

@@ -32,12 +32,17 @@ afterEach(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The real process entry under tsx; `lines` are its log. */
-function run(stages: StageName[], env: Record<string, string> = {}, config: object = workerConfig(stages)) {
+function run(
+  stages: StageName[],
+  env: Record<string, string> = {},
+  config: object = workerConfig(stages),
+  preload: string[] = [],
+) {
   const configPath = join(folder, `${stages.join('-')}.json`);
   writeFileSync(configPath, JSON.stringify(config));
   const child = fork(join(root, 'functions/host/main.ts'), {
     cwd: root,
-    execArgv: ['--import', 'tsx'],
+    execArgv: ['--import', 'tsx', ...preload],
     env: {
       ...process.env,
       MEI_WORKER_CONFIG: configPath,
@@ -87,6 +92,26 @@ describe('the process', () => {
     child.kill('SIGTERM');
     expect(await exited).toBe(0);
     expect(record()).toEqual(['a-end', 'shutdown', 'shutdown']);
+  });
+
+  test('hears SIGTERM before it loads a package: the first process of a container would ignore it until then', async () => {
+    const loaded = `Object.keys(createRequire('/').cache).filter((path) => /node_modules.(?!tsx|esbuild)/.test(path)).length`;
+    const preload = `import { createRequire } from 'node:module';
+      process.once('newListener', function tell(name) {
+        if (name === 'SIGTERM') console.log('heard after ' + ${loaded});
+        else process.once('newListener', tell);
+      });
+      process.on('exit', () => console.log('ended after ' + ${loaded}));`;
+    const url = `data:text/javascript,${encodeURIComponent(preload)}`;
+    const { child, exited, listening, output } = run(['detect'], {}, workerConfig(['detect']), [
+      '--import',
+      url,
+    ]);
+    await listening();
+    child.kill('SIGTERM');
+    expect(await exited).toBe(0);
+    expect(output()).toMatch(/^heard after 0$/m);
+    expect(output()).toMatch(/^ended after [1-9]/m);
   });
 
   test('drains when its parent goes; Ctrl-C in the terminal is left to the parent', async () => {
