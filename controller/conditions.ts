@@ -80,8 +80,11 @@ function readyClaim({ models, created, isSuspended, isCompleted, workers }: Fact
   if (troubled) return not(troubled.trouble!.reason, inWords(troubled));
   const unready = workers.filter(({ wanted, ready }) => ready < wanted);
   if (unready.length > 0) {
-    const names = unready.map(({ name }) => name).join(', ');
-    return not('WorkersNotReady', `waiting for ${unready.length} of ${workers.length} workers: ${names}`);
+    const names = unready.map(({ name, waitsFor }) =>
+      waitsFor === undefined ? name : `${name} (${waitsFor})`,
+    );
+    const count = `${unready.length} of ${workers.length} workers`;
+    return not('WorkersNotReady', `waiting for ${count}: ${names.join(', ')}`);
   }
   return {
     type: 'Ready',

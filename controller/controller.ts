@@ -16,7 +16,7 @@ import { Queue } from './queue.ts';
 import { publishTask, reconcile, withoutManagedFields, type Reconciler } from './reconcile.ts';
 import { Reflector, type ReflectorTiming } from './reflector.ts';
 import { ownedResources, podResource, taskResource } from './resources.ts';
-import type { PodView } from './workers.ts';
+import type { PodView } from './podTrouble.ts';
 
 export interface ControllerOptions {
   cluster: Cluster;

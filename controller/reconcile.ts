@@ -40,7 +40,8 @@ import { covers, isLikelyOwn, keyOf, planOf } from './plan.ts';
 import type { Patience } from './patience.ts';
 import type { Quarrels } from './quarrels.ts';
 import { resourceOf } from './resources.ts';
-import { workerStates, type PodView } from './workers.ts';
+import type { PodView } from './podTrouble.ts';
+import { workerStates } from './workers.ts';
 
 /** What is known of a task, by its key. */
 export interface View {

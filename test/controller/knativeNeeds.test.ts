@@ -8,7 +8,8 @@ import { checkFeatures, knativeFor } from '../../controller/knativeNeeds.ts';
 import { manifestsOf } from '../../controller/manifests.ts';
 import { workerLabel, type Manifest } from '../../controller/objects/manifest.ts';
 import type { Availability } from '../../controller/optionalKind.ts';
-import { workerStates, type PodView, type WorkerState } from '../../controller/workers.ts';
+import type { PodView } from '../../controller/podTrouble.ts';
+import { workerStates, type WorkerState } from '../../controller/workers.ts';
 import { installation, surroundings, taskOf } from './sampleTasks.ts';
 
 const cameras = 'cameras: [{id: a, node: edge-1, source: {uri: "rtsp://10.0.0.1/a"}}]';

@@ -23,6 +23,7 @@ function stateOf(status: V1PodStatus): WorkerState {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: 'p', namespace: 'default', labels },
+    spec: { nodeName: 'edge-1' },
     status,
   };
   const states = workerStates(workers, [deployment], [], [pod]);
@@ -112,4 +113,17 @@ test.each([
   };
   const { phase, trouble } = stateOf({ phase: 'Pending', conditions: [condition] });
   expect([phase, trouble]).toEqual(['Pending', { reason: 'Unschedulable', message: words }]);
+});
+
+test('a pod whose volumes cannot be mounted says where to look', () => {
+  const conditions = [{ type: 'PodReadyToStartContainers', status: 'False' }];
+  const creating = container({ waiting: { reason: 'ContainerCreating' } });
+  const { trouble, waitsFor } = stateOf({ ...creating, phase: 'Pending', conditions });
+  expect(trouble).toBeUndefined();
+  expect(waitsFor).toBe(
+    'node edge-1 prepares its volumes; if it goes on, kubectl describe pod p names what is missing, such as a Secret',
+  );
+  // Once they are there it pulls its image, which may take long and is no fault.
+  const pulling = [{ type: 'PodReadyToStartContainers', status: 'True' }];
+  expect(stateOf({ ...creating, phase: 'Pending', conditions: pulling }).waitsFor).toBeUndefined();
 });

@@ -1,0 +1,95 @@
+// Why a pod does not run, in words, out of what scheduler and kubelet write into its status. Pure; workers.ts asks.
+import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import { lastComplaint } from './complaint.ts';
+import type { DesiredWorker } from './desired.ts';
+import type { Manifest } from './objects/manifest.ts';
+
+/** What is kept of a pod. */
+export type PodView = Manifest & { spec?: { nodeName?: string }; status?: V1Pod['status'] };
+
+/** Reason in one word, and in words with the way out. */
+export interface Trouble {
+  reason: string;
+  message: string;
+}
+
+/** Of the first pod that has any. */
+export function firstTrouble(worker: DesiredWorker, pods: readonly PodView[]): Trouble | undefined {
+  for (const pod of pods) {
+    const trouble = podTrouble(worker, pod);
+    if (trouble) return trouble;
+  }
+  return undefined;
+}
+
+/** What keeps a pod from starting that is on its node already; undefined when nothing does, or nobody can tell. */
+export function unmetNeeds(pods: readonly PodView[]): string | undefined {
+  for (const { metadata, spec, status } of pods) {
+    const isReady = status?.conditions?.find(({ type }) => type === 'PodReadyToStartContainers')?.status;
+    const waiting = status?.containerStatuses?.[0]?.state?.waiting?.reason;
+    if (isReady === 'False' && waiting === 'ContainerCreating')
+      return `node ${spec?.nodeName ?? 'unknown'} prepares its volumes; if it goes on, kubectl describe pod ${metadata.name} names what is missing, such as a Secret`;
+  }
+  return undefined;
+}
+
+function podTrouble(worker: DesiredWorker, { status }: PodView): Trouble | undefined {
+  const scheduled = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+  if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
+    return { reason: 'Unschedulable', message: placeTrouble(worker.nodeName, scheduled.message ?? '') };
+  }
+  // Beside the worker a pod may hold a proxy of Knative's or of a mesh.
+  for (const container of status?.containerStatuses ?? []) {
+    const ofContainer = containerTrouble(worker, container);
+    if (ofContainer) return ofContainer;
+  }
+  if (status?.phase === 'Failed')
+    return {
+      reason: status.reason ?? 'PodFailed',
+      message: `its pod failed: ${status.message ?? 'no reason given'}`,
+    };
+  return undefined;
+}
+
+/** The scheduler's words, without what it says about pods that could make room: none of them would. */
+function placeTrouble(node: string | undefined, message: string): string {
+  const why = message.replace(/[.,]?( no new claims to deallocate,)? preemption:.*$/s, '');
+  if (node === undefined) return `no node takes it: ${why}`;
+  const counts =
+    /^0\/(\d+) nodes are available: (\d+) node\(s\) [^,]*(NodeAffinity|node affinity)[^,]*$/.exec(why);
+  const isNowhere = counts !== null && counts[1] === counts[2];
+  const advice = isNowhere ? ` (is there a node ${node}, with the labels that the task asks for?)` : '';
+  return `node ${node} does not take it: ${why}${advice}`;
+}
+
+const imageReasons = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull'];
+
+function containerTrouble(
+  { config }: DesiredWorker,
+  { state, lastState, image, restartCount, started }: V1ContainerStatus,
+): Trouble | undefined {
+  const waiting = state?.waiting;
+  if (waiting?.reason !== undefined && imageReasons.includes(waiting.reason)) {
+    // The kubelet's two words for one thing take turns.
+    const reason = waiting.reason === 'ErrImagePull' ? 'ImagePullBackOff' : waiting.reason;
+    const why = (waiting.message ?? '').replace(/^Back-off pulling image "[^"]*"(: ErrImagePull)?:? */, '');
+    return { reason, message: `image ${image} cannot be pulled: ${why}` };
+  }
+  if (waiting?.reason === 'CreateContainerConfigError')
+    return { reason: waiting.reason, message: `it cannot be started: ${waiting.message ?? ''}` };
+  // Until it has started, a container that is tried again is still in the trouble that ended it.
+  const isTriedAgain =
+    waiting?.reason === 'CrashLoopBackOff' || (state?.running !== undefined && started === false);
+  const ended = state?.terminated ?? (isTriedAgain ? lastState?.terminated : undefined);
+  if (ended?.reason === 'OOMKilled')
+    return {
+      reason: 'OOMKilled',
+      message: `it needed more memory than its limit: raise spec.stages.${config.stages[0]}.resources.limits.memory`,
+    };
+  if (waiting?.reason === 'CrashLoopBackOff' || (ended && ended.exitCode !== 0)) {
+    const complaint = lastComplaint(ended?.message ?? '') ?? `code ${ended?.exitCode ?? 'unknown'}`;
+    const times = restartCount === 1 ? 'once' : `${restartCount} times`;
+    return { reason: 'CrashLoopBackOff', message: `it ended by itself (restarted ${times}): ${complaint}` };
+  }
+  return undefined;
+}
