@@ -7,7 +7,7 @@ import type { Downstream } from './downstream/downstream.ts';
 import { messageOf } from './errors.ts';
 import { KnativeWatch } from './knative.ts';
 import type { Log } from './log.ts';
-import { isShared, taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
+import { hashAnnotation, isShared, taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { keyOf } from './plan.ts';
 import { Patience } from './patience.ts';
@@ -210,7 +210,8 @@ function taskOf({ metadata }: Manifest): string | undefined {
 }
 
 function podView(pod: Manifest): PodView {
-  const { name, namespace, labels, uid, resourceVersion, deletionTimestamp } = pod.metadata;
+  const { name, namespace, labels, annotations, uid, resourceVersion, deletionTimestamp } = pod.metadata;
+  const hash = annotations?.[hashAnnotation];
   const { nodeName } = (pod as PodView).spec ?? {};
   const { phase, reason, message, conditions, containerStatuses } = (pod as PodView).status ?? {};
   return {
@@ -220,6 +221,7 @@ function podView(pod: Manifest): PodView {
       name,
       namespace,
       ...(labels && { labels }),
+      ...(hash !== undefined && { annotations: { [hashAnnotation]: hash } }),
       ...(uid !== undefined && { uid }),
       ...(resourceVersion !== undefined && { resourceVersion }),
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),

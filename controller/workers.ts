@@ -3,7 +3,7 @@ import type { V1Deployment } from '@kubernetes/client-node';
 import type { StageName } from '../config/worker.ts';
 import type { DesiredWorker } from './desired.ts';
 import { knativeState, triggerTrouble } from './knativeStates.ts';
-import { workerLabel, type Manifest } from './objects/manifest.ts';
+import { hashAnnotation, workerLabel, type Manifest } from './objects/manifest.ts';
 import { isWorkload } from './objects/runtime.ts';
 import { keyOf } from './plan.ts';
 import { firstTrouble, unmetNeeds, type PodView, type Trouble } from './podTrouble.ts';
@@ -68,19 +68,22 @@ function workloadState(
 ): WorkloadState {
   if (!applied) return { wanted: 0, ready: 0 };
   return applied.kind === 'Deployment'
-    ? deploymentState(applied, observed)
+    ? deploymentState(applied, observed, pods)
     : knativeState(applied, observed, pods);
 }
 
 function deploymentState(
   applied: Manifest & Pick<V1Deployment, 'spec'>,
   observed: (Manifest & Pick<V1Deployment, 'status'>) | undefined,
+  pods: readonly PodView[],
 ): WorkloadState {
-  const { metadata, status } = observed ?? {};
-  const isCurrent = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 1);
-  const ready = isCurrent ? Math.min(status?.readyReplicas ?? 0, status?.updatedReplicas ?? 0) : 0;
-  const trouble = quotaTrouble(status);
-  return { wanted: applied.spec?.replicas ?? 0, ready, ...(trouble && { trouble }) };
+  const wanted = applied.spec?.replicas ?? 0;
+  // By the pods themselves: the cluster counts them later, and much later when there is a lot to count.
+  const hash = applied.spec?.template.metadata?.annotations?.[hashAnnotation];
+  const isReady = (pod: PodView) =>
+    pod.metadata.annotations?.[hashAnnotation] === hash && Number.isFinite(readySince(pod));
+  const trouble = quotaTrouble(observed?.status);
+  return { wanted, ready: Math.min(wanted, pods.filter(isReady).length), ...(trouble && { trouble }) };
 }
 
 function phaseOf(

@@ -80,6 +80,7 @@ export const taskLabel = `${prefix}/name`;
 const uidLabel = `${prefix}/uid`;
 const workerTypeLabel = `${prefix}/worker-type`;
 export const workerLabel = `${prefix}/worker`;
+/** Of pods: those with the hash of their Deployment are what is wanted now. */
 export const hashAnnotation = `${prefix}/config-hash`;
 /** Of all that was asked for, so that something that is no longer asked for is noticed: others may add to lists with names. */
 export const wholeAnnotation = `${prefix}/whole-config-hash`;

@@ -47,6 +47,7 @@ export function replicasOf({ task, worker, functions }: WorkerParts): number {
 export function deployment(parts: WorkerParts, config: WorkerConfig, replicas: number): Manifest {
   const { task, worker } = parts;
   const labels = workerLabels(task, worker);
+  const pod = { ...podSpec(parts), ...placementOf(parts, worker.nodeName) };
   const spec: V1DeploymentSpec = {
     replicas,
     revisionHistoryLimit: 2,
@@ -55,8 +56,8 @@ export function deployment(parts: WorkerParts, config: WorkerConfig, replicas: n
     strategy: { type: 'Recreate' },
     selector: { matchLabels: workerSelector(task, worker.name) },
     template: {
-      metadata: { labels, annotations: { [hashAnnotation]: configHash(config) } },
-      spec: { ...podSpec(parts), ...placementOf(parts, worker.nodeName) },
+      metadata: { labels, annotations: { [hashAnnotation]: digestOf({ ...pod, config: configHash(config) }) } },
+      spec: pod,
     },
   };
   return {
