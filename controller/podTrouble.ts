@@ -28,7 +28,7 @@ export function unmetNeeds(pods: readonly PodView[]): string | undefined {
     const isReady = status?.conditions?.find(({ type }) => type === 'PodReadyToStartContainers')?.status;
     const waiting = status?.containerStatuses?.[0]?.state?.waiting?.reason;
     if (isReady === 'False' && waiting === 'ContainerCreating')
-      return `node ${spec?.nodeName ?? 'unknown'} prepares its volumes; if it goes on, kubectl describe pod ${metadata.name} names what is missing, such as a Secret`;
+      return `node ${spec?.nodeName ?? 'unknown'} prepares its volumes and network; if it goes on, kubectl describe pod ${metadata.name} says why`;
   }
   return undefined;
 }

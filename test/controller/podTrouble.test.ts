@@ -115,13 +115,13 @@ test.each([
   expect([phase, trouble]).toEqual(['Pending', { reason: 'Unschedulable', message: words }]);
 });
 
-test('a pod whose volumes cannot be mounted says where to look', () => {
+test('a pod that its node cannot prepare says where to look', () => {
   const conditions = [{ type: 'PodReadyToStartContainers', status: 'False' }];
   const creating = container({ waiting: { reason: 'ContainerCreating' } });
   const { trouble, waitsFor } = stateOf({ ...creating, phase: 'Pending', conditions });
   expect(trouble).toBeUndefined();
   expect(waitsFor).toBe(
-    'node edge-1 prepares its volumes; if it goes on, kubectl describe pod p names what is missing, such as a Secret',
+    'node edge-1 prepares its volumes and network; if it goes on, kubectl describe pod p says why',
   );
   // Once they are there it pulls its image, which may take long and is no fault.
   const pulling = [{ type: 'PodReadyToStartContainers', status: 'True' }];
