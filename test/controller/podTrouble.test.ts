@@ -15,7 +15,7 @@ const deployment = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',
   metadata: { name: 'gate-edge-edge-1', namespace: 'default', labels },
-  spec: { replicas: 1 },
+  spec: { replicas: 1, template: { metadata: {} } },
 } as unknown as Manifest;
 
 function stateOf(status: V1PodStatus): WorkerState {
