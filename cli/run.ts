@@ -121,6 +121,7 @@ async function runWorkers(
   progress: Progress,
 ): Promise<Status> {
   let fatal: string | undefined;
+  const beganMs = Date.now();
   const workers = await startWorkers(plan, {
     folder: out,
     onTrouble(worker, message, isFatal) {
@@ -138,7 +139,7 @@ async function runWorkers(
       fatal = lastingTrouble(await readiness.ask(), said, progress);
       const status = await readStatus(out);
       if (status) progress.show(status);
-      if (status?.phase === 'Completed' || status?.phase === 'Failed') break;
+      if (status && isOver(status, beganMs)) break;
       await pause(statusIntervalMs, stopped.signal);
     }
   } finally {
@@ -149,6 +150,12 @@ async function runWorkers(
   const status = (await readStatus(out)) ?? {};
   progress.show(status);
   return status;
+}
+
+/** Reports that an earlier run into this folder could not deliver any more come first, and are about that run. */
+function isOver({ phase, nodes = [] }: Status, beganMs: number): boolean {
+  if (phase !== 'Completed' && phase !== 'Failed') return false;
+  return nodes.every(({ lastReportTime }) => Date.parse(lastReportTime ?? '') >= beganMs);
 }
 
 /** Says once what keeps a worker from working; gives the reason to end when it has lasted too long. */

@@ -101,8 +101,11 @@ test('run follows people over two cameras and leaves everything a user was promi
   expect(status.output?.taskInfo?.trackingObjectNumber).toBe(identities.length);
 
   // The store is there: a second run of the same recordings finds the same people, not as many again.
+  const boxes = () => readFileSync(join(out, 'cameras', 'left', 'tracks.csv'), 'utf8').split('\n').length;
+  const before = boxes();
   const again = await mei(['run', task, '--out', out, '--no-video']);
   expect(again.code).toBe(0);
+  expect(boxes()).toBe(before);
   expect(readFileSync(join(out, 'identities.jsonl'), 'utf8').trim().split('\n')).toHaveLength(
     identities.length,
   );
