@@ -159,7 +159,11 @@ onCluster('the controller of the image on a real API server', {}, (cluster) => {
       const controller = await startContainer(system, 'dist/controller/main.js', files, environment);
       try {
         await controller.waitFor('/readyz');
-        await createTask(cluster(), 'hall', '{cameras: [{id: left, node: edge-1, source: {}}]}');
+        await createTask(
+          cluster(),
+          'hall',
+          '{cameras: [{id: left, node: edge-1, source: {uri: "rtsp://192.0.2.1/a"}}]}',
+        );
         const path = '/apis/apps/v1/namespaces/default/deployments/hall-detect-edge-1';
         const made = await eventually(
           () => request('GET', path),

@@ -47,7 +47,8 @@ export function connect(plan: Plan, pids: number[]): void {
     ipIn(pid, ['addr', 'add', `${address}/32`, 'dev', 'up0']);
     ipIn(pid, ['link', 'set', 'up0', 'up']);
     ipIn(pid, ['route', 'add', `${plan.host}/32`, 'dev', 'up0', 'src', address]);
-    ipIn(pid, ['route', 'add', 'default', 'via', plan.host, 'dev', 'up0', 'onlink', 'src', address]);
+    // Nothing else can be reached, and that is said at once: a registry, or the name server of this machine.
+    ipIn(pid, ['route', 'add', 'unreachable', 'default']);
   });
   for (let one = 0; one < pids.length; one++)
     for (let other = one + 1; other < pids.length; other++) connectPair(plan, pids, one, other);
