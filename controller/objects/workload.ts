@@ -56,7 +56,10 @@ export function deployment(parts: WorkerParts, config: WorkerConfig, replicas: n
     strategy: { type: 'Recreate' },
     selector: { matchLabels: workerSelector(task, worker.name) },
     template: {
-      metadata: { labels, annotations: { [hashAnnotation]: digestOf({ ...pod, config: configHash(config) }) } },
+      metadata: {
+        labels,
+        annotations: { [hashAnnotation]: digestOf({ ...pod, config: configHash(config) }) },
+      },
       spec: pod,
     },
   };
