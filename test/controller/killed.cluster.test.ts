@@ -149,7 +149,7 @@ onCluster(
         }
       }
       // How many writes the status takes depends on how fast pods start; all objects come before.
-      expect(kills).toBeGreaterThan(Math.max(objects, all - 3));
+      expect(kills).toBeGreaterThanOrEqual(objects);
       process.stderr.write(`killed at ${kills} of ${all} writes of a creation\n`);
     });
 
