@@ -129,8 +129,9 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   /** What is known of each track of the event. @throws TransientError while what comes before the event may still come */
   function knownRevisions({ source, id, data }: StageEvent<TrackletsData>, nowMs: number): number[] {
     const { camera, tracklets } = data;
-    const known = tracklets.map(({ track }) =>
-      Math.max(store.revision(camera, track), matcher.revisionOf(camera, track)),
+    // What is in memory is the newest there is.
+    const known = tracklets.map(
+      ({ track }) => matcher.revisionOf(camera, track) || store.revision(camera, track),
     );
     // What is older than the retention is forgotten, beginnings too: nothing of it is missing.
     const forgottenBefore = expired - (retentionS ?? Infinity);

@@ -7,10 +7,7 @@ export type Statements = ReturnType<typeof statements>;
 export function statements(database: Database.Database) {
   const oldTracks = 'SELECT camera, track FROM tracks WHERE last_seen < ? ORDER BY last_seen LIMIT 2000';
   return {
-    revision: database.prepare(
-      `SELECT max(revision) AS revision FROM (SELECT revision FROM tracks WHERE camera = ? AND track = ?
-       UNION ALL SELECT revision FROM inbox WHERE camera = ? AND track = ?)`,
-    ),
+    revision: database.prepare('SELECT revision FROM tracks WHERE camera = ? AND track = ?'),
     putWaiting: database.prepare('INSERT OR REPLACE INTO inbox VALUES (?, ?, ?, ?, ?)'),
     dropWaiting: database.prepare('DELETE FROM inbox WHERE camera = ? AND position = ?'),
     waiting: database.prepare('SELECT waiting AS blob FROM inbox ORDER BY camera, position'),

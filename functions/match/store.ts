@@ -55,7 +55,7 @@ export interface Totals {
 }
 
 export interface Store {
-  /** Newest revision of a track that was stored, waiting ones included; 0 for an unknown track. */
+  /** Newest revision of a track that was applied; 0 for an unknown track. Those that wait are in the matcher's memory. */
   revision(camera: string, track: string): number;
   /** Writes all of it or nothing. @throws TransientError that names the folder */
   commit(commit: Commit): void;
@@ -166,8 +166,8 @@ export function openStore(folder: string): Store {
   const inTransaction = database.transaction(write);
   return {
     revision(camera, track) {
-      const row = sql.revision.get(camera, track, camera, track) as { revision: number | null };
-      return row.revision ?? 0;
+      const row = sql.revision.get(camera, track) as { revision: number } | undefined;
+      return row?.revision ?? 0;
     },
     commit(commit) {
       try {

@@ -72,11 +72,14 @@ export class Fleet {
     return this.#members.get(worker)!.listening;
   }
 
-  /** Stops a worker as a rollout does, and leaves it stopped. */
-  async end(worker: string): Promise<void> {
+  /** kill -9; `meanwhile` happens before the process is started again. Resolves when it listens. */
+  async restart(worker: string, meanwhile: () => void): Promise<void> {
     const member = this.#members.get(worker)!;
     this.#members.delete(worker);
-    await gone(member.child, 'SIGTERM');
+    await gone(member.child, 'SIGKILL');
+    meanwhile();
+    await this.#begin(member.worker, member.port);
+    await this.listening(worker);
   }
 
   /** In the order of the stages, as a rollout does; nothing is left behind. */

@@ -1,0 +1,336 @@
+// `npm run bench:delivery`: events/s through outbox and match on one core, beside the floor of the same bytes over bare HTTP
+// and into bare SQLite; how long an hour's backlog takes, and what it takes of the disk. Pins itself to one core where it can.
+import { spawnSync, fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { Agent, createServer, request } from 'node:http';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import Database from 'libsql';
+import { eventTypes, type StageEvent, type Tracklet, type TrackletsData } from '../config/events.ts';
+import { loadFunctions } from '../config/functions.ts';
+import type { WorkerConfig } from '../config/worker.ts';
+import { Outbox, defaultOutboxOptions } from '../delivery/outbox.ts';
+import type { OutgoingEvent } from '../delivery/eventRows.ts';
+import { create as createMatch } from '../functions/match/handler.ts';
+import type { Log } from '../functions/function.ts';
+import { toEnvelope } from '../functions/host/codec.ts';
+import { startWorker } from '../functions/host/worker.ts';
+import { random } from '../test/functions/match/world.ts';
+
+const { values } = parseArgs({
+  options: {
+    events: { type: 'string', default: '4000' },
+    rounds: { type: 'string', default: '3' },
+    cameras: { type: 'string', default: '4' },
+    role: { type: 'string' },
+    folder: { type: 'string' },
+    silent: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log('npm run bench:delivery -- [--events n] [--rounds n] [--cameras n]');
+  process.exit(0);
+}
+
+const dimensions = 256;
+const peopleInView = 5;
+/** A person is in view for so long; a tracklet is sent at its start, every 5 s, and at its end. */
+const visitS = 20;
+const startS = 1_700_000_000;
+/** Of a recording that has not begun: every decision waits for it. */
+const silentCamera = 'silent';
+const cameraIds = Array.from({ length: Number(values.cameras) }, (_, i) => `camera-${i}`);
+const log: Log = { debug() {}, info() {}, warn() {}, error: console.error };
+// The outcome of a full disk would measure nothing.
+const quiet = { warn() {}, error: console.error };
+
+/** What embed sends of `cameras` with five people in view each, `seconds` long, in the order of time. */
+function traffic(cameras: readonly string[], seconds: number): StageEvent<TrackletsData>[] {
+  const next = random(7);
+  const looks = Array.from({ length: 40 }, () =>
+    Float64Array.from({ length: dimensions }, () => next() - 0.5),
+  );
+  const events: { at: number; event: StageEvent<TrackletsData> }[] = [];
+  for (const camera of cameras) {
+    for (let place = 0; place < peopleInView; place++) {
+      for (let from = (place * visitS) / peopleInView, visit = 0; from < seconds; from += visitS, visit++) {
+        const look = looks[Math.floor(next() * looks.length)]!;
+        const track = `s.${place * 100_000 + visit}`;
+        const steps = [1, 6, 11, 16, visitS];
+        steps.forEach((after, i) => {
+          const phase = i === 0 ? 'start' : i === steps.length - 1 ? 'end' : 'update';
+          const to = from + after;
+          const seen = i === 0 ? 1 : after - steps[i - 1]!;
+          const tracklet: Tracklet = {
+            track,
+            phase,
+            revision: i + 1,
+            from: startS + from,
+            to: startS + to,
+            observations: after * 5,
+            path: Float32Array.from({ length: 5 * seen }, (_, at) =>
+              at % 5 === 0 ? after - seen + at / 5 : next(),
+            ),
+            prototypes:
+              i < 3
+                ? [{ slot: i, ...quantized(look, next), quality: 0.8, time: startS + to, weight: 4 }]
+                : [],
+          };
+          events.push({ at: to, event: eventOf(camera, tracklet, to) });
+        });
+      }
+    }
+  }
+  return events.sort((a, b) => a.at - b.at).map(({ event }) => event);
+}
+
+function quantized(look: Float64Array, next: () => number): { vector: Int8Array; scale: number } {
+  const vector = Int8Array.from(look, (value) => Math.round((value + (next() - 0.5) * 0.3) * 150));
+  return { vector, scale: 1 / Math.hypot(...vector) };
+}
+
+function eventOf(camera: string, tracklet: Tracklet, at: number): StageEvent<TrackletsData> {
+  return {
+    id: `${tracklet.track}.${tracklet.revision}`,
+    source: `/namespaces/default/multiedgeinferences/bench/embed/${camera}`,
+    type: eventTypes.tracklets,
+    time: new Date((startS + at) * 1000).toISOString(),
+    partitionkey: camera,
+    data: {
+      camera,
+      model: 'ab'.repeat(32),
+      dimensions,
+      image: { width: 1280, height: 720 },
+      tracklets: [tracklet],
+    },
+  };
+}
+
+function outgoing(event: StageEvent<TrackletsData>): OutgoingEvent {
+  const isUpdate = event.data.tracklets.every(({ phase }) => phase === 'update');
+  return { envelope: toEnvelope(event), target: event.type, rank: isUpdate ? 'update' : 'lasting' };
+}
+
+/** The child: the match worker with its real store, as a cloud has it. */
+async function match(folder: string): Promise<void> {
+  const camera = (id: string, type: 'RTSP' | 'File') => ({
+    id,
+    source: { type, realtime: false, transport: 'TCP' },
+    mask: [],
+  });
+  const config = {
+    task: { name: 'bench', namespace: 'default', uid: 'u', generation: 1 },
+    worker: 'bench-match',
+    node: 'cloud',
+    stages: ['match'],
+    cameras: [
+      ...cameraIds.map((id) => camera(id, 'RTSP')),
+      ...(values.silent ? [camera(silentCamera, 'File')] : []),
+    ],
+    models: {},
+    match: {
+      acrossCamera: true,
+      mode: 'MultiObject',
+      votes: 2,
+      overlaps: [],
+      travel: [],
+      targets: [],
+      batching: loadFunctions().functions.match.batching!,
+      params: {},
+    },
+    sinks: {},
+    storeFolder: folder,
+    classes: ['person'],
+  } as Partial<WorkerConfig> as WorkerConfig;
+  const worker = await startWorker({
+    config,
+    functions: loadFunctions(),
+    load: async () => createMatch,
+    log,
+    port: 0,
+    host: '127.0.0.1',
+    reportIntervalMs: 3_600_000,
+    drainDeadlineMs: 20_000,
+    drainGraceMs: 0,
+  });
+  process.send!({ port: worker.port });
+}
+
+/** The floor's child: takes a body, puts it into a table, answers. */
+function bare(folder: string): void {
+  const database = openBare(folder);
+  const insert = database.prepare('INSERT INTO bodies (body) VALUES (?)');
+  const server = createServer((incoming, response) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      // A lone object would be taken for named parameters.
+      insert.run([Buffer.concat(chunks)]);
+      response.writeHead(202).end();
+    });
+  });
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address();
+    process.send!({ port: typeof address === 'object' && address ? address.port : 0 });
+  });
+}
+
+function openBare(folder: string): Database.Database {
+  const database = new Database(join(folder, 'bare.db'));
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+  database.exec('CREATE TABLE IF NOT EXISTS bodies (seq INTEGER PRIMARY KEY, body BLOB)');
+  return database;
+}
+
+async function child(
+  role: 'match' | 'bare',
+  folder: string,
+  ...options: string[]
+): Promise<{ port: number; process: ChildProcess }> {
+  const script = fileURLToPath(import.meta.url);
+  const made = fork(script, ['--role', role, '--folder', folder, ...options], { execArgv: process.execArgv });
+  const [message] = (await once(made, 'message')) as [{ port: number }];
+  return { port: message.port, process: made };
+}
+
+async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'mei-delivery-'));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Accepting, storing, delivering and storing there, all on one core: events a second. `decides`: and who is who. */
+function measureOutbox(events: OutgoingEvent[], decides: boolean): Promise<number> {
+  return withFolder(async (folder) => {
+    const silent = decides ? [] : ['--silent'];
+    const receiver = await child('match', join(folder, 'store'), '--cameras', values.cameras, ...silent);
+    const url = `http://127.0.0.1:${receiver.port}/`;
+    const outbox = new Outbox({ folder: join(folder, 'outbox') }, { resolve: () => url, log: quiet });
+    const began = performance.now();
+    for (let at = 0; at < events.length; at += 32)
+      await Promise.all(events.slice(at, at + 32).map((event) => outbox.accept(event)));
+    await outbox.settle();
+    const seconds = (performance.now() - began) / 1000;
+    const { delivered, deadLetters } = outbox.figures();
+    if (delivered !== events.length)
+      throw new Error(`${delivered} of ${events.length} delivered, ${deadLetters} refused`);
+    await outbox.close();
+    receiver.process.kill('SIGKILL');
+    return events.length / seconds;
+  });
+}
+
+/** The same bytes: one insert here, one request over a kept connection, one insert there; 16 at a time. */
+function measureFloor(bodies: Buffer[]): Promise<number> {
+  return withFolder(async (folder) => {
+    const receiver = await child('bare', folder);
+    const here = new Database(join(folder, 'here.db'));
+    here.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE bodies (seq INTEGER PRIMARY KEY, body BLOB)',
+    );
+    const insert = here.prepare('INSERT INTO bodies (body) VALUES (?)');
+    const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+    const post = (body: Buffer) =>
+      new Promise<void>((resolve, reject) => {
+        const headers = { 'content-type': 'application/cbor', 'content-length': body.length };
+        const sent = request(
+          { host: '127.0.0.1', port: receiver.port, method: 'POST', agent, headers },
+          (response) => {
+            response.resume();
+            response.once('end', resolve);
+          },
+        );
+        sent.once('error', reject);
+        sent.end(body);
+      });
+    const began = performance.now();
+    for (let at = 0; at < bodies.length; at += 16)
+      await Promise.all(
+        bodies.slice(at, at + 16).map((body) => {
+          insert.run([body]);
+          return post(body);
+        }),
+      );
+    const seconds = (performance.now() - began) / 1000;
+    agent.destroy();
+    here.close();
+    receiver.process.kill('SIGKILL');
+    return bodies.length / seconds;
+  });
+}
+
+/** An hour without the cloud at five people in view of one camera, then the cloud is back. */
+function measureRecovery(): Promise<{ events: number; mebibytes: number; seconds: number }> {
+  return withFolder(async (folder) => {
+    const hour = traffic(['camera-0'], 3600).map(outgoing);
+    let url: string | undefined = 'http://127.0.0.1:1/';
+    const delivery = { ...defaultOutboxOptions.delivery };
+    const away = new Outbox({ folder: join(folder, 'outbox'), delivery }, { resolve: () => url, log: quiet });
+    for (let at = 0; at < hour.length; at += 32)
+      await Promise.all(hour.slice(at, at + 32).map((event) => away.accept(event)));
+    await away.close();
+    const mebibytes = folderBytes(join(folder, 'outbox')) / 2 ** 20;
+    const receiver = await child('match', join(folder, 'store'), '--cameras', '1');
+    url = `http://127.0.0.1:${receiver.port}/`;
+    const began = performance.now();
+    const back = new Outbox({ folder: join(folder, 'outbox'), delivery }, { resolve: () => url, log: quiet });
+    await back.settle();
+    const seconds = (performance.now() - began) / 1000;
+    const { delivered } = back.figures();
+    if (delivered !== hour.length) throw new Error(`${delivered} of ${hour.length} delivered`);
+    await back.close();
+    receiver.process.kill('SIGKILL');
+    return { events: hour.length, mebibytes, seconds };
+  });
+}
+
+function folderBytes(folder: string): number {
+  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
+
+const median = (numbers: number[]) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+const told = (numbers: number[]) =>
+  `${median(numbers).toFixed(0)} (${Math.min(...numbers).toFixed(0)}-${Math.max(...numbers).toFixed(0)})`;
+
+async function main(): Promise<void> {
+  const pinned = spawnSync('taskset', ['-cp', '0', String(process.pid)]).status === 0;
+  const seconds = (Number(values.events) / cameraIds.length / 25) * 20 + visitS;
+  const events = traffic(cameraIds, seconds).slice(0, Number(values.events));
+  const bodies = events.map((event) => {
+    const { data } = toEnvelope(event);
+    return data.kind === 'bytes' ? Buffer.concat(data.parts) : Buffer.alloc(0);
+  });
+  const bytes = bodies.reduce((sum, body) => sum + body.length, 0) / bodies.length;
+  console.log(
+    `${events.length} tracklets of ${cameraIds.length} cameras, ${bytes.toFixed(0)} bytes each; ` +
+      `${pinned ? 'all processes on one core' : 'NOT pinned to one core'}; ${cpus()[0]?.model}, Node ${process.version}`,
+  );
+  const ours: number[] = [];
+  const decided: number[] = [];
+  const floor: number[] = [];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    floor.push(await measureFloor(bodies));
+    ours.push(await measureOutbox(events.map(outgoing), false));
+    decided.push(await measureOutbox(events.map(outgoing), true));
+  }
+  const ratio = median(ours.map((rate, i) => rate / floor[i]!));
+  console.log(`bare HTTP and SQLite       ${told(floor)} events/s`);
+  console.log(`outbox -> match, stored    ${told(ours)} events/s, ratio ${ratio.toFixed(2)}`);
+  console.log(`outbox -> match, decided   ${told(decided)} events/s`);
+  const recovery = await measureRecovery();
+  console.log(
+    `an hour without the cloud, ${peopleInView} people in view of one camera: ${recovery.events} events, ` +
+      `${recovery.mebibytes.toFixed(1)} MiB of disk; all delivered and decided ${recovery.seconds.toFixed(1)} s after the cloud is back`,
+  );
+}
+
+if (values.role === 'match') await match(values.folder!);
+else if (values.role === 'bare') bare(values.folder!);
+else await main();

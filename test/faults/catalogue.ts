@@ -1,0 +1,36 @@
+// The faults that are tested with real processes, and what becomes of them: docs/reliability.md shows this table. A fault has a
+// test of this name, and a test has a row.
+
+export const faults = {
+  'kill -9 of any process, at any moment':
+    'Nothing is lost and nothing counts twice: tracks, looks, paths and identities of the end are those of an undisturbed run (20 seeds, one process a node and one a stage).',
+  'the link to the cloud is down for a whole recording':
+    'The edge works on to the end; everything arrives after, in order, with the results of an undisturbed run.',
+  'the link freezes without a word':
+    'Half-open connections are given up after `MEI_DELIVERY_TIMEOUT_MS`; then as above.',
+  'the cloud answers slowly, and often not at all':
+    'Repeated and smaller requests; the results of an undisturbed run.',
+  'requests arrive twice and out of order':
+    'Recognised by source, id and revision; the results of an undisturbed run, each change announced once.',
+  "the cloud's store is gone":
+    'Nothing fails. What had been delivered is gone with it; tracks in progress go on as people who were never seen before.',
+  'the disk of the edge is full':
+    'Events are refused, the stages wait, nothing ends. Once there is room again: the results of an undisturbed run.',
+  'the clocks are set a day forward, then two back':
+    'Nothing grows old by it, nobody is waited for without end, reports go on: the results of an undisturbed run.',
+} as const;
+
+export type Fault = keyof typeof faults;
+
+const begin = '<!-- faults: npx tsx test/faults/writeTable.ts -->';
+const end = '<!-- /faults -->';
+
+/** The page with the table of today. @throws Error when the page has no place for it */
+export function withTable(page: string): string {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`the page needs ${begin} and ${end}`);
+  const rows = Object.entries(faults).map(([fault, result]) => `| ${fault} | ${result} |`);
+  const table = ['| fault | what becomes of it |', '|---|---|', ...rows].join('\n');
+  return `${page.slice(0, from)}${begin}\n\n${table}\n\n${page.slice(to)}`;
+}
