@@ -26,7 +26,7 @@ export function whyNoRealNodes(): string | undefined {
 }
 
 /** These tests take minutes of both cores and wait on a whole cluster: they run when they are asked for. */
-function whyNotAsked(): string | undefined {
+export function whyNotAsked(): string | undefined {
   return process.env['MEI_REAL_PODS'] === '1' ? undefined : 'it runs when asked for: MEI_REAL_PODS=1';
 }
 
