@@ -32,7 +32,7 @@ import { manifestsOf } from './manifests.ts';
 import { forbiddenFiles } from './objects/cameraFiles.ts';
 import { pushWithoutToken } from './objects/credentials.ts';
 import { isShared, workerLabel, type Installation, type Manifest } from './objects/manifest.ts';
-import { storeFolder } from './objects/podTemplate.ts';
+import { outboxFolder, storeFolder } from './objects/podTemplate.ts';
 import { isWorkload } from './objects/runtime.ts';
 import { eventOf, occurrencesOf } from './occurrences.ts';
 import type { OwnWrites } from './ownWrites.ts';
@@ -152,7 +152,7 @@ async function holdForNodes(context: Reconciler, key: string, task: Task): Promi
 function translate({ functions, models, knative }: Reconciler, task: Task): Translation {
   try {
     const created = Date.parse(task.metadata.creationTimestamp ?? '1970-01-01T00:00:00Z') / 1000;
-    const plan = desired(task, { ...models, functions, clockStart: created, storeFolder });
+    const plan = desired(task, { ...models, functions, clockStart: created, storeFolder, outboxFolder });
     return { ...withBroker(task, plan, knative), models: { isOk: true } };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -6,7 +6,7 @@ import { parseTask } from '../../config/task.ts';
 import { desired } from '../../controller/desired.ts';
 import { manifestsOf } from '../../controller/manifests.ts';
 import { isShared, type Manifest } from '../../controller/objects/manifest.ts';
-import { storeFolder } from '../../controller/objects/podTemplate.ts';
+import { outboxFolder, storeFolder } from '../../controller/objects/podTemplate.ts';
 import { readSettings } from '../../controller/settings.ts';
 
 export type Packing = 'PerNode' | 'PerStage';
@@ -32,7 +32,15 @@ export function objectsOf(spec: object): (name: string, uid: string) => Manifest
   const [name, uid] = ['task-name', 'task-uid'];
   const task = parseTask(JSON.stringify(taskManifest(name, spec)), 'bench');
   const owned = { ...task, metadata: { ...task.metadata, uid } };
-  const surroundings = { resolveModel, defaultModels, functions, threads: 2, clockStart: 0, storeFolder };
+  const surroundings = {
+    resolveModel,
+    defaultModels,
+    functions,
+    threads: 2,
+    clockStart: 0,
+    storeFolder,
+    outboxFolder,
+  };
   const plan = desired(owned, surroundings);
   const objects = manifestsOf(owned, plan, { functions, installation, stopped: new Set() });
   const text = JSON.stringify(objects.filter((object) => !isShared(object)));

@@ -2,13 +2,14 @@
 import { messageOf } from '../errors.ts';
 import { listen } from '../link/http.ts';
 import { createLog, type Log } from '../log.ts';
-import { Forwarder } from '../link/forwarder.ts';
 import { keepLinked } from './link.ts';
+import { NodeOutbox } from './nodeOutbox.ts';
 import { receive } from './receive.ts';
 import { createLocalServer } from './server.ts';
 import { readSettings } from './settings.ts';
 import { TaskStore } from './store.ts';
 import { workerConfigs } from './workerConfigs.ts';
+import { workerEventsRoute } from './workerEvents.ts';
 import { workerInfoRoute } from './workerInfo.ts';
 
 const stopMs = 10_000;
@@ -26,7 +27,7 @@ async function main(): Promise<void> {
   );
   log.info({ tasks: store.tasks().length }, 'tasks that are stored');
   const configs = workerConfigs(store);
-  const outbox = new Forwarder({ log });
+  const outbox = new NodeOutbox(settings.storeFolder, log);
   const link = keepLinked(
     {
       settings,
@@ -43,7 +44,10 @@ async function main(): Promise<void> {
     },
     ending.signal,
   );
-  const routes = [workerInfoRoute({ store, outbox, node, now: Date.now })];
+  const routes = [
+    workerInfoRoute({ store, outbox, node, now: Date.now }),
+    workerEventsRoute({ store, outbox }),
+  ];
   const server = createLocalServer({ store, link, outbox, configs, routes, log });
   const port = await listen(server, settings.port, settings.host);
   log.info({ port }, 'listening');

@@ -4,14 +4,14 @@ import { Gauge, Registry } from 'prom-client';
 import { createRoutedServer, RefusedError, type Route } from '../link/http.ts';
 import type { Log } from '../log.ts';
 import type { Link } from './link.ts';
-import type { Outbox } from '../link/outbox.ts';
+import type { OutboxFigures } from '../../delivery/outbox.ts';
 import type { TaskStore } from './store.ts';
 import type { WorkerConfigs } from './workerConfigs.ts';
 
 export interface ServerParts {
   store: Pick<TaskStore, 'tasks'>;
   link: Link;
-  outbox: Outbox;
+  outbox: { figures(): OutboxFigures };
   configs: WorkerConfigs;
   /** Further routes, such as Sedna's. */
   routes: readonly Route[];
@@ -63,7 +63,10 @@ function metricsOf({ store, link, outbox, configs }: ServerParts): Registry {
   gauge('mei_lc_connected', 'Whether the controller is connected.', () => Number(link.isConnected()));
   gauge('mei_lc_connections', 'Connections to the controller so far.', () => link.connections());
   gauge('mei_lc_tasks', 'Tasks that are stored.', () => store.tasks().length);
-  gauge('mei_lc_outbox_events', 'Events that wait for the cloud.', () => outbox.waiting());
+  gauge('mei_lc_outbox_events', 'Events that wait for the cloud.', () => outbox.figures().waiting);
+  gauge('mei_lc_outbox_bytes', 'Bytes of them.', () => outbox.figures().bytes);
+  gauge('mei_lc_outbox_oldest_seconds', 'How long the oldest has waited.', () => outbox.figures().oldestS);
+  gauge('mei_lc_outbox_dead_letters', 'Events refused for good.', () => outbox.figures().deadLetters);
   gauge('mei_lc_workers_waiting', 'Workers that wait for another configuration.', () => configs.waiting());
   return registry;
 }

@@ -14,6 +14,8 @@ import { targetVolume } from './targets.ts';
 
 export const configFolder = '/etc/multi-edge-inference';
 export const storeFolder = '/var/lib/multi-edge-inference';
+/** Holds the outbox of a worker; see docs/reliability.md for what it survives. */
+export const outboxFolder = '/var/lib/multi-edge-inference-outbox';
 /** Longer than the host's own deadline for draining (25 s) and the grace before it. */
 const terminationGraceS = 35;
 const drainGraceMs = 3000;
@@ -125,10 +127,17 @@ function volumesOf({ task, worker, installation }: WorkerParts): Mounted[] {
     scratch('tmp', '/tmp', '64Mi'),
     scratch('cache', '/cache', '1Gi'),
     ...(worker.config.storeFolder === undefined ? [] : [store(task, worker)]),
+    ...outbox(worker),
     ...fileMounts(worker, installation.fileFolders),
     ...targetVolume(task, worker),
     ...credentialVolume(task, worker),
   ];
+}
+
+/** It bounds itself: a limit of the volume would evict the pod with all that waits, and change with every camera. */
+function outbox({ config }: DesiredWorker): Mounted[] {
+  if (!config.outbox) return [];
+  return [{ volume: { name: 'outbox', emptyDir: {} }, mount: { name: 'outbox', mountPath: outboxFolder } }];
 }
 
 /** Only match has what must outlive a pod. Several tasks may share a claim; a new task of an old name starts with nothing. */

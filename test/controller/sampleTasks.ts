@@ -6,7 +6,7 @@ import type { Task } from '../../config/schema/resource.ts';
 import { parseTask } from '../../config/task.ts';
 import type { Surroundings } from '../../controller/desired.ts';
 import { usualReach, type Installation } from '../../controller/objects/manifest.ts';
-import { storeFolder } from '../../controller/objects/podTemplate.ts';
+import { outboxFolder, storeFolder } from '../../controller/objects/podTemplate.ts';
 
 export const installation: Installation = {
   image: 'registry.example/multi-edge-inference:0.1.0',
@@ -25,6 +25,7 @@ export const surroundings: Surroundings = {
   threads: 1,
   clockStart: 1_700_000_000,
   storeFolder,
+  outboxFolder,
 };
 
 const stored = { uid: '00000000-1111-2222-3333-444444444444', generation: 1 };

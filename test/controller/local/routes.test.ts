@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { OutgoingEvent } from '../../../controller/link/outbox.ts';
+import type { OutboxFigures } from '../../../delivery/outbox.ts';
 import { receive } from '../../../controller/local/receive.ts';
 import { createLocalServer } from '../../../controller/local/server.ts';
 import { TaskStore } from '../../../controller/local/store.ts';
@@ -37,6 +38,15 @@ beforeAll(async () => {
     },
     waiting: () => accepted.length,
     close: async () => undefined,
+    figures: (): OutboxFigures => ({
+      waiting: accepted.length,
+      bytes: 0,
+      oldestS: 0,
+      deadLetters: 0,
+      delivered: 0,
+      retries: 0,
+      dropped: { age: 0, room: 0, superseded: 0 },
+    }),
   };
   const link = { isConnected: () => true, connections: () => 1, problem: () => undefined };
   const routes = [workerInfoRoute({ store, outbox, node: 'edge-1', now: () => 1_700_000_000_000 })];

@@ -1,11 +1,15 @@
 // The local controller of a node: its routes as any process of the node reaches them, and its link as a false controller would speak.
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { eventTypes } from '../../../config/events.ts';
 import { PermanentError } from '../../../controller/errors.ts';
 import { linkMessage, parseLinkMessage } from '../../../controller/link/events.ts';
 import { receive } from '../../../controller/local/receive.ts';
 import { createLocalServer } from '../../../controller/local/server.ts';
 import { TaskStore } from '../../../controller/local/store.ts';
 import { workerConfigs } from '../../../controller/local/workerConfigs.ts';
+import { NodeOutbox } from '../../../controller/local/nodeOutbox.ts';
+import { workerEventsRoute } from '../../../controller/local/workerEvents.ts';
 import { workerInfoRoute } from '../../../controller/local/workerInfo.ts';
 import { edgeTask, shares } from '../../controller/link/site.ts';
 import { checkAnswer, exchange, plain, spoilt, type RawRequest } from '../rawHttp.ts';
@@ -28,6 +32,14 @@ const info = {
   },
   results: [{ figure: 3 }],
 };
+const event = {
+  specversion: '1.0',
+  id: '1',
+  source: '/namespaces/default/multiedgeinferences/gate/embed/gate',
+  type: eventTypes.stream,
+  partitionkey: 'gate',
+  data: { camera: 'gate', state: 'ended', time: 1 },
+};
 const names = ['inventory', 'insert', 'update', 'delete'] as const;
 
 export const open: OpenTarget = async (folder) => {
@@ -36,11 +48,14 @@ export const open: OpenTarget = async (folder) => {
   const give = () => receive(store, { name: 'insert', id: 'i', data: share });
   give();
   const configs = workerConfigs(store);
-  const outbox = { accept: async () => undefined, waiting: () => 0, close: async () => undefined };
+  const outbox = new NodeOutbox(join(folder, 'outbox'), { info() {}, warn() {}, error() {} });
   const link = { isConnected: () => true, connections: () => 1, problem: () => undefined };
   let faults = 0;
   const log = { info() {}, warn() {}, error: () => void faults++ };
-  const routes = [workerInfoRoute({ store, outbox, node: 'edge-1', now: () => 1_700_000_000_000 })];
+  const routes = [
+    workerInfoRoute({ store, outbox, node: 'edge-1', now: () => 1_700_000_000_000 }),
+    workerEventsRoute({ store, outbox }),
+  ];
   const server = createLocalServer({ store, link, outbox, configs, routes, log });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const gate = plain((server.address() as AddressInfo).port);
@@ -87,6 +102,7 @@ export const open: OpenTarget = async (folder) => {
       if (checkAnswer(answer) !== 200) throw new Error(`no configuration after all: ${answer.slice(0, 300)}`);
       server.close();
       server.closeAllConnections();
+      await outbox.close();
       store.close();
     },
   };
@@ -107,6 +123,15 @@ function request(dice: Dice): RawRequest {
       path,
       headers: { ...headers, 'if-none-match': '"x"', prefer: 'wait=0' },
       body: Buffer.alloc(0),
+    };
+  }
+  if (dice.onceIn(2)) {
+    const events = dice.onceIn(3) ? [event] : mutateValue(dice, [event, event]);
+    return {
+      method: 'POST',
+      path: `/v1/workers/${worker}/events`,
+      headers: { ...headers, 'content-type': 'application/cloudevents-batch+json' },
+      body: Buffer.from(JSON.stringify(events) ?? ''),
     };
   }
   const body = dice.onceIn(3) ? info : mutateValue(dice, info);
