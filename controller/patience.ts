@@ -1,8 +1,8 @@
 // A status that only says how far the workers have come waits a moment for the one that says they are there: they start
 // together, and each write costs the API server and everybody who watches. reconcile.ts asks before it writes such a status.
 
-/** Before it is said at all that they are coming, and before it is said again that some have come. */
-const firstMs = 1000;
+/** Before it is said at all that they are coming: a burst of tasks is created first. And before it is said how many have come. */
+const firstMs = 3000;
 const nextMs = 10_000;
 
 export class Patience {

@@ -4,11 +4,11 @@ import { Patience } from '../../controller/patience.ts';
 test('what is on the way waits a moment, counted from when there was first something to say', () => {
   let nowMs = 5000;
   const patience = new Patience(() => nowMs);
-  expect(patience.leftMs('a', false)).toBe(1000);
-  nowMs += 700;
-  expect([patience.leftMs('a', false), patience.leftMs('b', false)]).toEqual([300, 1000]);
+  expect(patience.leftMs('a', false)).toBe(3000);
+  nowMs += 2700;
+  expect([patience.leftMs('a', false), patience.leftMs('b', false)]).toEqual([300, 3000]);
   nowMs += 300;
-  expect([patience.leftMs('a', false), patience.leftMs('b', false)]).toEqual([0, 700]);
+  expect([patience.leftMs('a', false), patience.leftMs('b', false)]).toEqual([0, 2700]);
   nowMs += 60_000;
   expect(patience.leftMs('a', false)).toBe(0);
 });
@@ -25,7 +25,7 @@ test('once it was said, the next has a time of its own', () => {
   let nowMs = 0;
   const patience = new Patience(() => nowMs);
   patience.leftMs('a', false);
-  nowMs += 2000;
+  nowMs += 4000;
   patience.end('a');
-  expect(patience.leftMs('a', false)).toBe(1000);
+  expect(patience.leftMs('a', false)).toBe(3000);
 });
