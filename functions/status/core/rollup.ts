@@ -33,15 +33,16 @@ export function statusOf(ledger: Ledger, cameras: readonly string[]): Status {
   };
 }
 
-/** Done when every stage says so: match alone may remember the end of an earlier run of the same recordings. */
+/** Done when every camera is over and every stage says so: match alone may remember the end of an earlier run. */
 function phaseOf(
   reports: readonly ReportData[],
   cameras: readonly CameraStatus[],
 ): NonNullable<Status['phase']> {
   const working = reports.filter(({ stage }) => stage !== 'status');
   if (cameras.length > 0 && cameras.every(({ state }) => state === 'failed')) return 'Failed';
+  const isOver = cameras.every(({ state }) => state === 'ended' || state === 'failed');
   const hasMatch = working.some(({ stage }) => stage === 'match');
-  if (hasMatch && working.every(({ phase }) => phase === 'Completed')) return 'Completed';
+  if (isOver && hasMatch && working.every(({ phase }) => phase === 'Completed')) return 'Completed';
   const phase = worst(reports);
   if (phase === 'Failed' || phase === 'Starting') return phase;
   const troubled = cameras.some(({ state }) => state === 'failed' || state === 'reconnecting');

@@ -89,6 +89,8 @@ test('gathers stages, nodes, cameras and output', async () => {
   expect(written.nodes?.map(({ name }) => name)).toEqual(['cloud', 'edge-1']);
 });
 
+const over = [camera('door', { state: 'ended' }), camera('hall', { state: 'failed' })];
+
 test.each([
   ['Starting', [report({ phase: 'Starting' })]],
   ['Running', [report({ cameras: [camera('door')] })]],
@@ -97,7 +99,12 @@ test.each([
     'Failed',
     [report({ cameras: [camera('door', { state: 'failed' }), camera('hall', { state: 'failed' })] })],
   ],
-  ['Completed', [report({ phase: 'Completed' }), report({ stage: 'match', phase: 'Completed' })]],
+  [
+    'Completed',
+    [report({ phase: 'Completed', cameras: over }), report({ stage: 'match', phase: 'Completed' })],
+  ],
+  ['Running', [report({ phase: 'Completed' }), report({ stage: 'match', phase: 'Completed' })]],
+  ['Running', [report({ stage: 'match', phase: 'Completed' })]],
   ['Running', [report({}), report({ stage: 'match', phase: 'Completed' })]],
 ])('the phase is %s', async (phase, events) => {
   const status = open();
