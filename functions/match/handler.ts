@@ -13,7 +13,9 @@ import { traceKey } from './core/trace.ts';
 import { createContactNews } from './contactNews.ts';
 import { createGroupCommit, type Batching } from './groupCommit.ts';
 import { createLookout, type Lookout } from './lookout.ts';
+import { openLease } from './lease.ts';
 import { contactOptions, givenTopology, matchSettings, targetSettings } from './options.ts';
+import { createOwnership } from './ownership.ts';
 import { createPatience, defaultPatience, type PatienceOptions } from './patience.ts';
 import { retune } from './retune.ts';
 import { createTargetImages } from './targetImages.ts';
@@ -334,16 +336,36 @@ function lookoutFor(
   return createLookout(images, targetSettings(match, settings), known);
 }
 
-/** Wires the stage to the store in the worker's folder. */
+/** Wires the stage to the store in the worker's folder, which it may share with workers that stand by. */
 export async function create(worker: WorkerConfig, log: Log): Promise<StageFunction> {
   const folder = worker.storeFolder;
   if (folder === undefined) throw new PermanentError('match needs a folder for its store: set storeFolder');
   const settings = matchSettings(worker.match, worker.models.embed);
   const { threshold, margin } = settings;
   log.info({ stage: 'match', folder, threshold, margin }, 'store opened');
-  const store = openStore(folder);
+  let inForce = worker;
+  return createOwnership({
+    lease: openLease(folder),
+    holder: worker.worker,
+    open: (epoch) => openMatch(inForce, settings, openStore(folder, epoch), folder),
+    async reconfigure(next) {
+      if (!retune(settings, inForce, next)) return false;
+      inForce = next;
+      return true;
+    },
+    log,
+  });
+}
+
+/** The stage for one term as owner. */
+function openMatch(
+  worker: WorkerConfig,
+  settings: MatchSettings,
+  store: Store,
+  folder: string,
+): MatchFunction {
   const lookout = lookoutFor(worker, settings, folder, store);
-  const stage = createMatch({
+  return createMatch({
     store,
     ...(lookout && { lookout }),
     onlyTargets: worker.match.mode === 'SingleObject',
@@ -356,13 +378,4 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
     ...(worker.match.contacts && { contacts: contactOptions(worker.match.contacts, worker.cameras) }),
     ...(worker.match.retentionS !== undefined && { retentionS: worker.match.retentionS }),
   });
-  let inForce = worker;
-  return {
-    ...stage,
-    async reconfigure(next) {
-      if (!retune(settings, inForce, next)) return false;
-      inForce = next;
-      return true;
-    },
-  };
 }

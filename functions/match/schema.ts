@@ -6,7 +6,7 @@ import type Database from 'libsql';
  * One step a version, never edited once released.
  * `tracks`, `prototypes`, `paths`, `contacts`, `sightings`: what is known of every track, for results and history. `events`: what was announced, by the
  * event that caused it, so that a repeated event gets the same answer. `traces`, `inbox`, `cameras`: the matcher's memory. `received`: events
- * that carry no revision to recognise them by.
+ * that carry no revision to recognise them by. `lease`: who may write.
  */
 const migrations = [
   `
@@ -66,18 +66,27 @@ const migrations = [
     picture TEXT NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (picture, model)
   ) WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE lease (
+    id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, epoch INTEGER NOT NULL, beat INTEGER NOT NULL
+  );
+  `,
 ];
 
-/** Brings the file to this version. @throws PermanentError when a newer program wrote it */
+/** Brings the file to this version; another process may be at it too. @throws PermanentError when a newer program wrote it */
 export function migrate(database: Database.Database, file: string): void {
+  const known = migrations.length;
+  const step = database.transaction(() => {
+    const version = versionOf(database);
+    if (version < known) database.exec(`${migrations[version]} PRAGMA user_version = ${version + 1};`);
+  });
+  while (versionOf(database) < known) step.immediate();
+  const version = versionOf(database);
+  if (version > known)
+    throw new PermanentError(`${file} was written by a newer version (${version}, known up to ${known})`);
+}
+
+function versionOf(database: Database.Database): number {
   const [row] = database.pragma('user_version') as { user_version: number }[];
-  const version = row?.user_version ?? 0;
-  if (version > migrations.length) {
-    throw new PermanentError(
-      `${file} was written by a newer version (${version}, known up to ${migrations.length})`,
-    );
-  }
-  for (let next = version; next < migrations.length; next++) {
-    database.exec(`BEGIN; ${migrations[next]} PRAGMA user_version = ${next + 1}; COMMIT;`);
-  }
+  return row?.user_version ?? 0;
 }

@@ -1,21 +1,19 @@
 // The embedded store of one task: everything the matcher must not forget, written before an event is acknowledged.
 // Opened by handler.ts; export.ts reads the same file.
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { decode, encode } from 'cbor-x';
-import Database from 'libsql';
 import type { IdentityChange } from '../../config/events.ts';
-import { TransientError } from '../function.ts';
+import type { TransientError } from '../function.ts';
 import type { CameraClock, Waiting } from './core/arrival.ts';
 import type { Contact, TrackName } from './core/contacts.ts';
 import type { Delta } from './core/matcher.ts';
 import type { Revision } from './core/revise.ts';
 import { isOpen, traceKey, type Trace } from './core/trace.ts';
+import { guarded, openDatabase } from './database.ts';
+import { fenceOf } from './lease.ts';
 import { contactOf, revisionOf, type ContactRow, type PathRow } from './rows.ts';
-import { migrate } from './schema.ts';
 import { statements, type Statements } from './statements.ts';
 
-export const storeFileName = 'identities.db';
+export { storeFileName } from './database.ts';
 
 /** Ends of streams that are remembered: years of them. */
 const mostReceived = 10_000;
@@ -57,7 +55,7 @@ export interface Totals {
 export interface Store {
   /** Newest revision of a track that was applied; 0 for an unknown track. Those that wait are in the matcher's memory. */
   revision(camera: string, track: string): number;
-  /** Writes all of it or nothing. @throws TransientError that names the folder */
+  /** Writes all of it or nothing. @throws TransientError that names the folder; LeaseLostError, as all that writes */
   commit(commit: Commit): void;
   /** Whether the event was among those that a commit called received. */
   isReceived(event: Cause): boolean;
@@ -84,18 +82,21 @@ export interface Store {
   close(): void;
 }
 
-/** Opens or makes the store of a task in `folder`. @throws TransientError that names the folder */
-export function openStore(folder: string): Store {
-  const file = join(folder, storeFileName);
-  const database = guarded(folder, () => {
-    mkdirSync(folder, { recursive: true });
-    const opened = new Database(file);
-    // FULL: whoever sent an event forgets it once it is acknowledged, so a power cut here must not lose it either.
-    opened.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
-    migrate(opened, file);
-    return opened;
-  });
+/**
+ * Opens or makes the store of a task in `folder`. @param epoch number of the term in which it is written; absent: as long as
+ * nobody ever had the lease. @throws TransientError that names the folder
+ */
+export function openStore(folder: string, epoch?: number): Store {
+  // FULL: whoever sent an event forgets it once it is acknowledged, so a power cut here must not lose it either.
+  const database = openDatabase(folder, { synchronous: 'FULL', busyTimeoutMs: 5000 });
   const sql = statements(database);
+  const checkTerm = fenceOf(database, epoch);
+  const owned = database.transaction((write: () => void) => {
+    checkTerm();
+    write();
+  });
+  /** All that writes goes through here: in one transaction with the question whether this worker still may. */
+  const writing = (write: () => void) => guarded(folder, () => void owned.immediate(write));
   let failure: TransientError | undefined;
   let totals: Totals | undefined;
 
@@ -163,7 +164,6 @@ export function openStore(folder: string): Store {
     }
   }
 
-  const inTransaction = database.transaction(write);
   return {
     revision(camera, track) {
       const row = sql.revision.get(camera, track) as { revision: number } | undefined;
@@ -171,7 +171,7 @@ export function openStore(folder: string): Store {
     },
     commit(commit) {
       try {
-        guarded(folder, () => void inTransaction.immediate(commit));
+        writing(() => write(commit));
         failure = undefined;
         if (commit.applied.length > 0 || commit.changes.length > 0) totals = undefined;
       } catch (error) {
@@ -223,11 +223,11 @@ export function openStore(folder: string): Store {
       return blob && new Float32Array(blob.slice().buffer);
     },
     keepVector(picture, model, vector) {
-      guarded(folder, () => void sql.putPicture.run(picture, model, bytesOf(vector)));
+      writing(() => void sql.putPicture.run(picture, model, bytesOf(vector)));
     },
     totals: () => (totals ??= readTotals(sql)),
     expire(time) {
-      guarded(folder, () => {
+      writing(() => {
         sql.expirePrototypes.run(time);
         sql.expireTracks.run(time);
         sql.expirePaths.run(time);
@@ -269,21 +269,4 @@ function blobs(rows: unknown[]): Uint8Array[] {
 
 function bytesOf({ buffer, byteOffset, byteLength }: Int8Array | Float32Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
-}
-
-/** Runs an access to the store; what the engine or the file system refuses becomes one clear line. */
-function guarded<T>(folder: string, access: () => T): T {
-  try {
-    return access();
-  } catch (error) {
-    if (!(error instanceof Error) || error.name === 'PermanentError') throw error;
-    const why = error.message.replace(/\s+/g, ' ');
-    throw new TransientError(
-      `the store in ${folder} cannot be written (${why}): check space and permissions`,
-      {
-        cause: error,
-        retryAfterMs: 5000,
-      },
-    );
-  }
 }

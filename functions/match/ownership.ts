@@ -1,0 +1,140 @@
+// Lets one of several match workers of a task decide at a time, the others stand by: the stage as handler.ts gives it to the host.
+// See docs/decisions/0009-one-owner-a-task.md.
+import { TransientError, type Context, type Log, type StageFunction } from '../function.ts';
+import { isSameLease, LeaseLostError, type Lease, type LeaseState } from './lease.ts';
+
+export interface OwnershipOptions {
+  /** How often the owner shows that it is alive, and the others look. */
+  pollMs: number;
+  /** Looks in a row without a sign of life after which another one takes over: a process that was paused looks again first. */
+  missedPolls: number;
+}
+
+export const defaultOwnership: OwnershipOptions = { pollMs: 1000, missedPolls: 5 };
+
+export interface OwnershipParts {
+  lease: Lease;
+  /** Name of this worker. */
+  holder: string;
+  /** The stage for one term, with all that the store knows; its `shutdown` closes the store. */
+  open(epoch: number): StageFunction;
+  reconfigure: NonNullable<StageFunction['reconfigure']>;
+  log: Log;
+  options?: OwnershipOptions;
+}
+
+interface Term {
+  epoch: number;
+  stage: StageFunction;
+  isReady: boolean;
+}
+
+/** @throws what `open` throws for the first term, when it begins at the start */
+export function createOwnership(parts: OwnershipParts): StageFunction {
+  const { lease, holder, log } = parts;
+  const { pollMs, missedPolls } = parts.options ?? defaultOwnership;
+  let term: Term | undefined;
+  let seen: LeaseState | undefined;
+  let missed = 0;
+  let isFirstLook = true;
+  let looking: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  /** A worker that was killed goes on without waiting for itself; later its name is as good as any other. */
+  function isFree(state: LeaseState | undefined): boolean {
+    return !state || state.holder === '' || (isFirstLook && state.holder === holder);
+  }
+
+  async function look(context: Context): Promise<void> {
+    if (term) {
+      if (!lease.renew(term.epoch)) await stepDown(term, context);
+      return;
+    }
+    const state = lease.state();
+    missed = isSameLease(state, seen) ? missed + 1 : 0;
+    seen = state;
+    const mayTake = isFree(state) || missed >= missedPolls;
+    isFirstLook = false;
+    const epoch = mayTake ? lease.take(holder, state) : undefined;
+    if (epoch !== undefined) await begin(epoch, state, context);
+  }
+
+  async function begin(epoch: number, before: LeaseState | undefined, context: Context): Promise<void> {
+    log.info({ stage: 'match', epoch, before: before?.holder }, 'this worker decides from now on');
+    let stage: StageFunction | undefined;
+    try {
+      stage = parts.open(epoch);
+      const began: Term = { epoch, stage, isReady: false };
+      term = began;
+      await stage.init?.(context);
+      began.isReady = true;
+    } catch (error) {
+      term = undefined;
+      await stage?.shutdown?.(context);
+      lease.release(epoch);
+      throw error;
+    }
+  }
+
+  async function stepDown(lost: Term, context: Context): Promise<void> {
+    if (term !== lost) return;
+    term = undefined;
+    seen = undefined;
+    missed = 0;
+    log.warn({ stage: 'match', epoch: lost.epoch }, 'another worker decides: standing by');
+    await lost.stage.shutdown?.(context);
+  }
+
+  function lookAgain(context: Context): void {
+    // A look that takes long, such as one that begins a term, is not joined by another.
+    if (looking && !term) return;
+    looking = look(context)
+      .catch((error: unknown) =>
+        log.warn({ stage: 'match', error: String(error) }, 'the lease cannot be looked after'),
+      )
+      .finally(() => (looking = undefined));
+  }
+
+  function ownTerm(): Term {
+    if (term?.isReady) return term;
+    const who = term ? 'this worker is about to take over' : `${seen?.holder || 'another worker'} decides`;
+    throw new TransientError(who, { retryAfterMs: 1000 });
+  }
+
+  return {
+    // Before the queue: whoever asks the wrong worker hears it at once.
+    admit: () => void ownTerm(),
+    async handle(event, context) {
+      const current = ownTerm();
+      try {
+        return await current.stage.handle(event, context);
+      } catch (error) {
+        if (error instanceof LeaseLostError) await stepDown(current, context);
+        throw error;
+      }
+    },
+    async init(context) {
+      await look(context);
+      timer = setInterval(() => lookAgain(context), pollMs);
+      timer.unref();
+    },
+    async shutdown(context) {
+      clearInterval(timer);
+      await looking;
+      const last = term;
+      term = undefined;
+      await last?.stage.shutdown?.(context);
+      if (last) lease.release(last.epoch);
+      lease.close();
+    },
+    reconfigure: (next, context) => parts.reconfigure(next, context),
+    // Who stands by is ready too: for the moment when it is needed.
+    readiness: () => term?.stage.readiness?.(),
+    status() {
+      const own = term?.stage.status?.();
+      if (own && term) return { ...own, figures: { ...own.figures, epoch: term.epoch } };
+      const message = `stands by, ${seen?.holder || 'another worker'} decides`;
+      return { phase: 'Running', message, cameras: [], figures: {} };
+    },
+  };
+}
