@@ -1,4 +1,4 @@
-// Posts events to one URL over HTTP. functions/host/emit.ts keeps one per URL for events that are handed on at once,
+// Posts events to one receiver over HTTP. functions/host/emit.ts keeps one per address for events that are handed on at once,
 // courier.ts one for those of the outbox.
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
@@ -42,26 +42,41 @@ export class RefusedError extends PermanentError {
   }
 }
 
-/** A receiver of events. */
-export class Sink {
-  readonly #url: URL;
-  readonly #options: SinkOptions;
-  readonly #pool: Pool;
-  readonly #stopped: AbortSignal;
+/** Where another address may answer nobody waits long for one that does not. */
+const longestWaitForOneMs = 5000;
 
-  /** `stopped` ends tries and waiting. */
-  constructor(url: string, options: SinkOptions, stopped: AbortSignal) {
-    this.#url = new URL(url);
+interface Place {
+  url: URL;
+  pool: Pool;
+}
+
+/** A receiver of events: one worker, or several of which one takes them while the others stand by. */
+export class Sink {
+  readonly #places: readonly Place[];
+  readonly #options: SinkOptions;
+  readonly #stopped: AbortSignal;
+  /** Index of the place that is asked. */
+  #at = 0;
+  /** Places that did not take anything, one after the other. */
+  #passed = 0;
+
+  /** @param addresses URL, or several separated by spaces. `stopped` ends tries and waiting. */
+  constructor(addresses: string, options: SinkOptions, stopped: AbortSignal) {
+    const urls = addresses.split(' ').map((address) => new URL(address));
+    const timeoutMs = urls.length > 1 ? Math.min(longestWaitForOneMs, options.timeoutMs) : options.timeoutMs;
     this.#options = options;
     this.#stopped = stopped;
-    this.#pool = new Pool(this.#url.origin, {
-      connections: options.connections,
-      pipelining: 1,
-      connectTimeout: Math.min(5000, options.timeoutMs),
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
-      maxResponseSize: 1 << 20,
-    });
+    this.#places = urls.map((url) => ({
+      url,
+      pool: new Pool(url.origin, {
+        connections: options.connections,
+        pipelining: 1,
+        connectTimeout: Math.min(5000, timeoutMs),
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+        maxResponseSize: 1 << 20,
+      }),
+    }));
     stopped.addEventListener('abort', () => void this.close(), { once: true });
   }
 
@@ -77,7 +92,7 @@ export class Sink {
       if (outcome.kind === 'refused')
         throw new RefusedError(
           outcome.status,
-          `${this.#url.href} refuses the event: ${outcome.status} ${outcome.detail}`,
+          `${this.#address} refuses the event: ${outcome.status} ${outcome.detail}`,
         );
       const waitMs = Math.max(backoffMs(this.#options, tries), outcome.retryAfterMs);
       if (this.#stopped.aborted || performance.now() - started + waitMs > this.#options.deadlineMs)
@@ -87,13 +102,30 @@ export class Sink {
     }
   }
 
-  /** One try; never rejects. */
-  async attempt({ headers, parts }: HttpMessage): Promise<Outcome> {
+  /** One try at one of the places; never rejects. */
+  async attempt(message: HttpMessage): Promise<Outcome> {
+    const at = this.#at;
+    const outcome = await this.#ask(this.#places[at]!, message);
+    const mayBeElsewhere = outcome.kind === 'later' && (outcome.status ?? 503) === 503;
+    if (!mayBeElsewhere || this.#places.length === 1) {
+      this.#passed = 0;
+      return outcome;
+    }
+    // Of requests under way together the first one decides.
+    if (at === this.#at) {
+      this.#at = (at + 1) % this.#places.length;
+      this.#passed++;
+    }
+    const hasAskedAll = this.#passed % this.#places.length === 0;
+    return hasAskedAll ? outcome : { ...outcome, retryAfterMs: 0 };
+  }
+
+  async #ask({ url, pool }: Place, { headers, parts }: HttpMessage): Promise<Outcome> {
     try {
       const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
-      const answer = await this.#pool.request({
+      const answer = await pool.request({
         method: 'POST',
-        path: `${this.#url.pathname}${this.#url.search}`,
+        path: `${url.pathname}${url.search}`,
         headers: { ...headers, 'content-length': String(length) },
         body: bodyOf(parts),
       });
@@ -112,13 +144,17 @@ export class Sink {
   }
 
   async close() {
-    await this.#pool.destroy();
+    await Promise.all(this.#places.map(({ pool }) => pool.destroy()));
+  }
+
+  get #address(): string {
+    return this.#places.map(({ url }) => url.href).join(' ');
   }
 
   #giveUp({ status, detail, error }: Outcome & { kind: 'later' }) {
     const reason = status === undefined ? detail : `${status} ${detail}`;
     return new TransientError(
-      `${this.#url.href} does not take the event: ${reason}`,
+      `${this.#address} does not take the event: ${reason}`,
       error ? { cause: error } : {},
     );
   }
