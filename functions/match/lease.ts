@@ -41,7 +41,11 @@ export function openLease(folder: string): Lease {
   );
   const beat = database.prepare('UPDATE lease SET beat = beat + 1 WHERE epoch = ?');
   const leave = database.prepare(`UPDATE lease SET holder = '' WHERE epoch = ?`);
-  const state = () => read.get() as LeaseState | undefined;
+
+  function state(): LeaseState | undefined {
+    const row = read.get() as LeaseState | undefined;
+    return row && { holder: row.holder, epoch: row.epoch, beat: row.beat };
+  }
 
   const take = database.transaction((holder: string, seen: LeaseState | undefined) => {
     const now = state();
