@@ -25,7 +25,10 @@ export interface ReflectorTiming {
   pageSize: number;
   /** The server ends a watch after this, give or take a tenth. */
   watchSeconds: number;
-  /** A stream that brings nothing for so long, not even a bookmark, is dead: TCP alone would never say. */
+  /**
+   * A stream that brings nothing for so long, not even a bookmark, may be dead: TCP alone would never say. It is asked for
+   * anew, which costs little: servers send no bookmarks either while nothing of a kind has changed since it was asked for.
+   */
   idleMs: number;
   backoff: BackoffOptions;
 }
@@ -79,7 +82,7 @@ export class Reflector<T> {
   /** Lists, watches, and begins anew after whatever happens, until `signal` aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      // Only an event takes it back: a server that ends every stream at once must not be asked without end.
+      // Only an event or a long life takes it back: a server that ends every stream at once must not be asked without end.
       this.#failures++;
       try {
         this.#version ??= await this.#listAll(signal);
@@ -117,32 +120,36 @@ export class Reflector<T> {
     return version;
   }
 
+  /** Resolves when a stream ends in good order, or is silent for too long; it went on from the last event either way. */
   async #watchOnce(signal: AbortSignal): Promise<void> {
     const { cluster, resource, labelSelector } = this.#options;
-    const stalled = new AbortController();
-    const watchdog = setTimeout(() => stalled.abort(), this.#timing.idleMs);
-    const isAlive = () => {
-      watchdog.refresh();
-      this.#failures = 0;
-    };
+    const { idleMs, watchSeconds, backoff } = this.#timing;
+    const silent = new AbortController();
+    const watchdog = setTimeout(() => silent.abort(), idleMs);
+    let openedMs: number | undefined;
     try {
       await cluster.watch(resource, {
         resourceVersion: this.#version!,
         labelSelector,
-        timeoutSeconds: Math.ceil(this.#timing.watchSeconds * (0.9 + Math.random() * 0.2)),
-        signal: AbortSignal.any([signal, stalled.signal]),
-        onOpen: () => (this.#isWatching = true),
+        timeoutSeconds: Math.ceil(watchSeconds * (0.9 + Math.random() * 0.2)),
+        signal: AbortSignal.any([signal, silent.signal]),
+        onOpen: () => {
+          openedMs = performance.now();
+          this.#isWatching = true;
+        },
         onEvent: (event) => {
           this.#take(event);
-          isAlive();
+          watchdog.refresh();
+          this.#failures = 0;
         },
       });
     } catch (cause) {
-      if (!stalled.signal.aborted) throw cause;
+      if (!silent.signal.aborted) throw cause;
+      if (openedMs === undefined) throw new TransientError(`no answer for ${idleMs} ms`, { cause });
     } finally {
       clearTimeout(watchdog);
+      if (openedMs !== undefined && performance.now() - openedMs >= backoff.maxMs) this.#failures = 0;
     }
-    if (stalled.signal.aborted) throw new TransientError(`nothing came for ${this.#timing.idleMs} ms`);
   }
 
   #take({ type, object }: WatchEvent): void {
