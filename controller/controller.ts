@@ -135,6 +135,7 @@ export function startController(options: ControllerOptions): Controller {
     patience,
     later: (key, ms) => void queue.addAfter(key, ms),
     strangers: new Set(),
+    sharing: new Map(),
     knative,
     reporter: 'multi-edge-inference-controller',
     now,

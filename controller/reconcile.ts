@@ -64,6 +64,8 @@ export interface Reconciler {
   later: (key: string, ms: number) => void;
   /** Keys of objects of others that bear names this controller needs; asked for before they are tried again. */
   strangers: Set<string>;
+  /** Shared objects that are being made: tasks that start together need the same ones. */
+  sharing: Map<string, Promise<Manifest>>;
   functions: FunctionList;
   installation: Installation;
   models: Pick<Surroundings, 'resolveModel' | 'defaultModels' | 'threads'>;
@@ -282,14 +284,15 @@ function quarrelsOver(
 const mostStrangers = 10_000;
 
 /** Makes what is not there yet; an object of somebody else of that name is not taken over. */
-async function claim({ cluster, strangers }: Reconciler, task: Task, manifest: Manifest): Promise<Manifest> {
+async function claim(context: Reconciler, task: Task, manifest: Manifest): Promise<Manifest> {
+  const { cluster, strangers } = context;
   const key = keyOf(manifest);
   // To try is to touch, which makes the object's watchers look, and this controller too: again and again.
   if (strangers.has(key) && (await cluster.isThere(resourceOf(manifest), manifest)))
     throw notOfThisTask(manifest);
   strangers.delete(key);
   try {
-    if (isShared(manifest)) return await share(cluster, manifest);
+    if (isShared(manifest)) return await share(context, manifest);
     return await cluster.claim(manifest, (object, others) =>
       isLikelyOwn(object, others, task.metadata.creationTimestamp),
     );
@@ -302,7 +305,14 @@ async function claim({ cluster, strangers }: Reconciler, task: Task, manifest: M
 }
 
 /** Whoever made it: there is one, and nothing depends on what is in it. */
-async function share(cluster: Reconciler['cluster'], manifest: Manifest): Promise<Manifest> {
+function share({ cluster, sharing }: Reconciler, manifest: Manifest): Promise<Manifest> {
+  const key = keyOf(manifest);
+  const underWay = sharing.get(key) ?? makeShared(cluster, manifest).finally(() => sharing.delete(key));
+  sharing.set(key, underWay);
+  return underWay;
+}
+
+async function makeShared(cluster: Reconciler['cluster'], manifest: Manifest): Promise<Manifest> {
   try {
     return await cluster.create(manifest);
   } catch (error) {
