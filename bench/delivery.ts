@@ -46,7 +46,7 @@ const silentCamera = 'silent';
 const cameraIds = Array.from({ length: Number(values.cameras) }, (_, i) => `camera-${i}`);
 const log: Log = { debug() {}, info() {}, warn() {}, error: console.error };
 // The outcome of a full disk would measure nothing.
-const quiet = { warn() {}, error: console.error };
+const quiet = { info() {}, warn() {}, error: console.error };
 
 /** What embed sends of `cameras` with five people in view each, `seconds` long, in the order of time. */
 function traffic(cameras: readonly string[], seconds: number): StageEvent<TrackletsData>[] {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { crdYaml } from './generate/crd.ts';
 import { functionsPage } from './generate/functionsPage.ts';
+import { messagesPage } from './generate/messagesPage.ts';
 import { resourcePage } from './generate/resourcePage.ts';
 import { serverlessSchema } from './generate/serverlessSchema.ts';
 import { loadFunctions } from './functions.ts';
@@ -15,6 +16,7 @@ export function generatedFiles(): Record<string, string> {
     'config/crd/multiedgeinferences.yaml': crdYaml(),
     'config/functions.schema.json': serverlessSchema(),
     'docs/reference/resource.md': resourcePage(),
+    'docs/reference/messages.md': messagesPage(),
     'docs/reference/functions.md': functionsPage(loadFunctions()),
   };
 }

@@ -98,7 +98,8 @@ async function lead(controller: Controller, { link, host }: Settings, log: Log):
 }
 
 function exit(log: Log, code: 0 | 1, reason: string): void {
-  log[code === 0 ? 'info' : 'error']({ reason }, 'ended');
+  if (code === 0) log.info({ reason }, 'ended');
+  else log.error({ reason }, 'ended in trouble');
   process.exit(code);
 }
 

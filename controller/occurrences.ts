@@ -9,11 +9,18 @@ interface Occurrence {
   message: string;
 }
 
+/** Those that say something else than before. */
+export function changedConditions(before: readonly Condition[], after: readonly Condition[]): Condition[] {
+  return after.filter(({ type, status, reason }) => {
+    const old = before.find((condition) => condition.type === type);
+    return old?.status !== status || old.reason !== reason;
+  });
+}
+
 /** Only changes that somebody may want to act on: not that everything begins as unknown, or comes up as it should. */
 export function occurrencesOf(before: readonly Condition[], after: readonly Condition[]): Occurrence[] {
-  return after.flatMap((condition): Occurrence[] => {
+  return changedConditions(before, after).flatMap((condition): Occurrence[] => {
     const old = before.find(({ type }) => type === condition.type);
-    if (old?.status === condition.status && old.reason === condition.reason) return [];
     const { type, status, reason, message } = condition;
     const claim = `${type} ${status}`;
     if (claim === 'Completed True') return [{ type: 'Normal', reason, message }];

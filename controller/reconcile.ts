@@ -34,7 +34,7 @@ import { pushWithoutToken } from './objects/credentials.ts';
 import { isShared, workerLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { outboxFolder, storeFolder } from './objects/podTemplate.ts';
 import { isWorkload } from './objects/runtime.ts';
-import { eventOf, occurrencesOf } from './occurrences.ts';
+import { changedConditions, eventOf, occurrencesOf } from './occurrences.ts';
 import type { OwnWrites } from './ownWrites.ts';
 import { covers, isLikelyOwn, keyOf, planOf } from './plan.ts';
 import type { Patience } from './patience.ts';
@@ -203,8 +203,14 @@ async function bringAbout(
   const isLast = ({ manifest }: (typeof apply)[number]) =>
     lastKinds.has(manifest.kind) || isWorkload(manifest);
   const replaced = replacedWorkloads(apply.filter(isLast), prune);
-  const write = (step: (typeof apply)[number]) => applyOne(context, key, task, step.manifest, step.observed);
-  const remove = (object: Manifest) => context.cluster.remove(resourceOf(object), object);
+  const done = { created: 0, changed: 0, removed: 0 };
+  const write = async ({ manifest, observed }: (typeof apply)[number]) => {
+    if (await applyOne(context, key, task, manifest, observed)) done[observed ? 'changed' : 'created']++;
+  };
+  const remove = async (object: Manifest) => {
+    await context.cluster.remove(resourceOf(object), object);
+    done.removed++;
+  };
   try {
     checkFeatures(manifests, context.knative.features);
     await all(apply.filter((step) => !isLast(step)).map(write));
@@ -214,6 +220,9 @@ async function bringAbout(
     return undefined;
   } catch (error) {
     return error as Error;
+  } finally {
+    if (done.created + done.changed + done.removed > 0)
+      context.log.info({ task: key, ...done }, 'objects changed');
   }
 }
 
@@ -234,19 +243,23 @@ async function all(writes: Promise<void>[]): Promise<void> {
   if (failed) throw failed.reason;
 }
 
+/** Whether it was written: not when it is under way, or when others would only change it again. */
 async function applyOne(
   context: Reconciler,
   taskKey: string,
   task: Task,
   manifest: Manifest,
   observed: Manifest | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { ownWrites, quarrels } = context;
   const key = keyOf(manifest);
   const digest = digestOf(manifest);
-  if (ownWrites.isSettled(key, observed, digest)) return;
+  if (ownWrites.isSettled(key, observed, digest)) return false;
   const pauseMs = quarrels.pauseMs(key, digest);
-  if (pauseMs > 0) return context.later(taskKey, pauseMs);
+  if (pauseMs > 0) {
+    context.later(taskKey, pauseMs);
+    return false;
+  }
   const words = quarrels.isOne(key, digest) ? await objection(context, manifest) : undefined;
   // By force only over what is known to be the task's own.
   const result = observed
@@ -254,6 +267,7 @@ async function applyOne(
     : await claim(context, task, manifest);
   ownWrites.record(key, observed, digest, result);
   quarrels.note(key, digest, words);
+  return true;
 }
 
 /** Who else sets the fields that this would set, and which. */
@@ -396,11 +410,14 @@ async function announce(
   { before }: Facts,
   { conditions }: OwnStatus,
 ): Promise<void> {
+  const key = `${task.metadata.namespace}/${task.metadata.name}`;
+  for (const { type, status, reason, message } of changedConditions(before.conditions ?? [], conditions))
+    log.info({ task: key, type, status, reason, text: message }, 'condition changed');
   for (const occurrence of occurrencesOf(before.conditions ?? [], conditions)) {
     try {
       await cluster.create(eventOf(task, occurrence, now(), reporter));
     } catch (error) {
-      log.warn({ task: task.metadata.name, error: messageOf(error) }, 'event not posted');
+      log.warn({ task: key, error: messageOf(error) }, 'event not posted');
     }
   }
 }

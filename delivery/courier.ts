@@ -8,6 +8,8 @@ import type { Amount } from './outboxStore.ts';
 export interface CourierOptions extends SinkOptions {
   /** Of one request. */
   batch: Amount;
+  /** Failures of so long are told: a receiver may be busy for a moment. */
+  troubleAfterMs: number;
 }
 
 export interface CourierParts {
@@ -20,6 +22,8 @@ export interface CourierParts {
   /** The receiver never takes it. @throws TransientError while that cannot be stored */
   refused(event: StoredEvent, status: number, reason: string): void;
   onRetry(cause: string): void;
+  /** Nothing has arrived for a while: `reason` says why; undefined when it does again, `afterMs` from the first failure. */
+  onTrouble(reason: string | undefined, afterMs: number): void;
   stopped: AbortSignal;
 }
 
@@ -37,6 +41,7 @@ export class Courier {
   #batch: number;
   #tries = 0;
   #problem: { sinceMs: number; reason: string } | undefined;
+  #isTroubleTold = false;
   #wake: (() => void) | undefined;
   #waiting: (() => void)[] = [];
   #isResting = false;
@@ -104,7 +109,7 @@ export class Courier {
     if (outcome.kind === 'accepted') {
       this.#parts.delivered(events);
       this.#tries = 0;
-      this.#problem = undefined;
+      this.#mended();
       this.#batch = Math.min(this.#batch * 2, this.#most);
       return;
     }
@@ -146,7 +151,19 @@ export class Courier {
   }
 
   #failed(reason: string): void {
-    this.#problem = { sinceMs: this.#problem?.sinceMs ?? performance.now(), reason };
+    const nowMs = performance.now();
+    const sinceMs = this.#problem?.sinceMs ?? nowMs;
+    this.#problem = { sinceMs, reason };
+    if (this.#isTroubleTold || nowMs - sinceMs < this.#parts.options.troubleAfterMs) return;
+    this.#isTroubleTold = true;
+    this.#parts.onTrouble(reason, nowMs - sinceMs);
+  }
+
+  #mended(): void {
+    if (this.#problem && this.#isTroubleTold)
+      this.#parts.onTrouble(undefined, performance.now() - this.#problem.sinceMs);
+    this.#isTroubleTold = false;
+    this.#problem = undefined;
   }
 
   async #pause(ms: number): Promise<void> {

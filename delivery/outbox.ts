@@ -1,6 +1,7 @@
 // Keeps events on disk until their receivers have them. functions/host makes one for a worker whose events leave the node,
 // controller/local one for a node. See docs/reliability.md for what it promises.
 import { PermanentError, TransientError } from '../config/errors.ts';
+import type { Log } from '../config/messages.ts';
 import { checkAttributes } from './attributes.ts';
 import { Courier, type CourierOptions } from './courier.ts';
 import { ranks, rowOf, type EventRow, type OutgoingEvent, type StoredEvent } from './eventRows.ts';
@@ -24,13 +25,14 @@ export const defaultOutboxOptions: Omit<OutboxOptions, 'folder'> = {
     longestDelayMs: 15_000,
     connections: 1,
     batch: { events: 256, bytes: 1 << 20 },
+    troubleAfterMs: 5000,
   },
 };
 
 export interface OutboxParts {
   /** Where events for a target go; undefined: nobody knows yet, they wait. */
   resolve(this: void, target: string): string | undefined;
-  log: { warn(keys: object, message: string): void; error(keys: object, message: string): void };
+  log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** Milliseconds of a clock that never jumps. */
   nowMs?: () => number;
 }
@@ -239,6 +241,11 @@ export class Outbox {
       },
       refused: (event, status, reason) => this.#bury(event, status, reason),
       onRetry: () => this.#counts.retries++,
+      onTrouble: (reason, afterMs) => {
+        const waiting = this.#waiting.total().events;
+        if (reason !== undefined) this.#parts.log.warn({ url, reason, waiting }, 'events wait');
+        else this.#parts.log.info({ url, afterS: Math.round(afterMs / 1000) }, 'events arrive again');
+      },
     });
   }
 

@@ -1,4 +1,5 @@
 // Counts what waits in an outbox and keeps it within its bounds; says aloud what that costs. Called by outbox.ts.
+import type { Log } from '../config/messages.ts';
 import type { EventRow } from './eventRows.ts';
 import type { Amount, OutboxStore, Removed } from './outboxStore.ts';
 
@@ -13,21 +14,17 @@ export interface Bounds {
 
 export type DropReason = 'age' | 'room' | 'superseded';
 
-interface Log {
-  warn(keys: object, message: string): void;
-}
-
 /** Room that is made at a time, as a share of the bound: making it for each event alone would read the table each time. */
 const roomShare = 1 / 64;
 
 export class Waiting {
   readonly #store: OutboxStore;
   readonly #bounds: Bounds;
-  readonly #log: Log;
+  readonly #log: Pick<Log, 'warn'>;
   readonly #dropped: Record<DropReason, number> = { age: 0, room: 0, superseded: 0 };
   #amounts: Map<string, Amount>;
 
-  constructor(store: OutboxStore, bounds: Bounds, log: Log) {
+  constructor(store: OutboxStore, bounds: Bounds, log: Pick<Log, 'warn'>) {
     this.#store = store;
     this.#bounds = bounds;
     this.#log = log;

@@ -2,7 +2,9 @@
 import { PermanentError } from '../config/errors.ts';
 export { PermanentError, TransientError } from '../config/errors.ts';
 import type { CameraReport, ReportData, StageEvent } from '../config/events.ts';
+import type { Log } from '../config/messages.ts';
 import type { WorkerConfig } from '../config/worker.ts';
+export type { Log } from '../config/messages.ts';
 
 /** A stage's state as its host reports it upstream every few seconds. */
 export interface StageStatus {
@@ -11,14 +13,6 @@ export interface StageStatus {
   cameras: CameraReport[];
   figures: Record<string, number>;
   output?: NonNullable<ReportData['output']>;
-}
-
-/** Logs are JSON lines: a constant message and keys (task, stage, camera, ...). Never pixels, vectors or secrets. */
-export interface Log {
-  debug(keys: object, message: string): void;
-  info(keys: object, message: string): void;
-  warn(keys: object, message: string): void;
-  error(keys: object, message: string): void;
 }
 
 /** What the host gives to a stage. */

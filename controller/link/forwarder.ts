@@ -85,7 +85,7 @@ export class Forwarder implements Outbox {
       if (problem === undefined) return;
       const isOver = performance.now() - entry.sinceMs > giveUpAfterMs;
       if (problem.isFinal || isOver || signal.aborted) {
-        log.warn({ event: entry.event.id, url: entry.url, reason: problem.reason }, 'event given up');
+        log.error({ event: entry.event.id, url: entry.url, reason: problem.reason }, 'event given up');
         return;
       }
       await delay(backoffMs(failures, backoff), undefined, { signal }).catch(() => undefined);

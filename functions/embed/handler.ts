@@ -136,8 +136,10 @@ export function createEmbed(dependencies: EmbedDependencies): StageFunction {
       }
     },
     async handle(event, context) {
-      if (event.type === eventTypes.tracks) return onTracks(event as StageEvent<TracksData>, context.now());
-      if (event.type === eventTypes.stream) return onStream(event as StageEvent<StreamData>);
+      if (event.type === eventTypes.tracks)
+        return tellEnds(await onTracks(event as StageEvent<TracksData>, context.now()), context.log);
+      if (event.type === eventTypes.stream)
+        return tellEnds(onStream(event as StageEvent<StreamData>), context.log);
       throw new PermanentError(`embed takes tracks and stream events, not ${event.type}`);
     },
     async reconfigure({ embed: { intervalS }, cameras: next }) {
@@ -155,6 +157,17 @@ export function createEmbed(dependencies: EmbedDependencies): StageFunction {
       figures: { ...figures },
     }),
   };
+}
+
+/** One line for each person who left a camera. */
+function tellEnds(events: StageEvent[], log: Log): StageEvent[] {
+  for (const { type, data } of events) {
+    if (type !== eventTypes.tracklets) continue;
+    const { camera, tracklets } = data as TrackletsData;
+    for (const { track, phase, from, to, observations, revision } of tracklets)
+      if (phase === 'end') log.info({ camera, track, from, to, observations, revision }, 'track ended');
+  }
+  return events;
 }
 
 function begins({ session, time }: TracksData): boolean {

@@ -28,8 +28,9 @@ export function reconfiguration(
   async function take(next: WorkerConfig): Promise<Outcome> {
     const outcome = await decide(next);
     const { generation } = next.task;
-    if (outcome !== 'stale' && outcome !== 'unchanged')
-      log[outcome === 'refused' ? 'error' : 'info']({ generation, outcome, notice }, 'another configuration');
+    if (outcome === 'refused') log.error({ generation, reason: notice }, 'another configuration refused');
+    else if (outcome !== 'stale' && outcome !== 'unchanged')
+      log.info({ generation, outcome }, 'another configuration');
     return outcome;
   }
 

@@ -6,6 +6,7 @@ import { createLog } from './log.ts';
 import { readSettings } from './settings.ts';
 import { startWorker } from './worker.ts';
 import { readWorkerConfig } from './workerConfig.ts';
+import type { Message } from '../../config/messages.ts';
 import type { CreateStage, Log } from '../function.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
 import type { Worker } from './worker.ts';
@@ -75,7 +76,7 @@ async function end(worker: Worker, log: Log) {
   exit(log, 0, {}, 'drained');
 }
 
-function exit(log: Log, code: 0 | 1, keys: object, message: string) {
+function exit(log: Log, code: 0 | 1, keys: object, message: Message) {
   log[code === 0 ? 'info' : 'error'](keys, message);
   process.exit(code);
 }

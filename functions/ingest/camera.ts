@@ -52,6 +52,11 @@ class CameraPull {
       }
       this.#state.state = 'ended';
       this.#state.progress = 1;
+      const { frames, dropped, damaged, reconnects } = this.#state;
+      this.#deps.context.log.info(
+        { camera: this.#camera.id, frames, dropped, damaged, reconnects },
+        'camera ended',
+      );
     } catch (error) {
       if (!this.#deps.signal.aborted) await this.#failed(error as Error);
     }
@@ -167,9 +172,11 @@ class CameraPull {
   }
 
   #lost(reason: string, waitMs: number): void {
+    const isSaid = this.#state.state === 'reconnecting' && this.#state.message === reason;
     this.#state.state = 'reconnecting';
     this.#state.message = reason;
     this.#state.reconnects++;
+    if (isSaid) return;
     this.#deps.context.log.warn(
       { camera: this.#camera.id, reason, waitMs: Math.round(waitMs) },
       'camera lost',

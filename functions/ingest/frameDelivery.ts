@@ -82,6 +82,8 @@ export class FrameDelivery {
     if (!this.#refused) return;
     this.#refused = false;
     this.#state.message = undefined;
+    const { dropped } = this.#state;
+    this.#deps.context.log.info({ camera: this.#camera, dropped }, 'frames accepted again');
   }
 
   async #emitUntilAccepted(event: StageEvent): Promise<void> {
@@ -91,8 +93,10 @@ export class FrameDelivery {
         return await context.emit(event);
       } catch (error) {
         if (!(error instanceof TransientError) || signal.aborted) throw error;
-        this.#refused = true;
         this.#state.message = `waits for the next stage: ${error.message}`;
+        if (!this.#refused)
+          context.log.warn({ camera: this.#camera, reason: this.#state.message }, 'frames refused');
+        this.#refused = true;
         const askedMs = error.retryAfterMs ?? 0;
         await sleep(Math.max(askedMs, backoffMs(failures, random(), timings)), undefined, { signal });
       }

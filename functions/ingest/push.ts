@@ -19,6 +19,8 @@ export class PushedCamera {
   readonly #mask: ReturnType<typeof createMasker>;
   #sequence = 0;
   #lastTime = -Infinity;
+  /** The last picture could not be used. */
+  #isRefused = false;
 
   constructor(camera: CameraConfig, state: CameraState, origin: EventOrigin) {
     this.#state = state;
@@ -33,10 +35,23 @@ export class PushedCamera {
    * @throws PermanentError for a picture that cannot be used; the camera goes on with the next one
    */
   async take(event: StageEvent<ImageData>, context: Context): Promise<StageEvent<FrameData> | undefined> {
+    try {
+      return await this.#frameOf(event, context);
+    } catch (error) {
+      if (!this.#isRefused)
+        context.log.warn(
+          { camera: this.#origin.camera, reason: (error as Error).message },
+          'picture refused',
+        );
+      this.#isRefused = true;
+      throw error;
+    }
+  }
+
+  async #frameOf(event: StageEvent<ImageData>, context: Context): Promise<StageEvent<FrameData> | undefined> {
     const nowS = context.now() / 1000;
     const time = this.#timeOf(event, nowS);
     this.#sequence++;
-    this.#state.state = 'connected';
     this.#state.message = undefined;
     if (time <= this.#lastTime) {
       this.#state.dropped++;
@@ -45,6 +60,10 @@ export class PushedCamera {
     if (!this.#gate(time)) return undefined;
     const { pixels, width, height } = await this.#decode(event.data);
     this.#lastTime = time;
+    this.#isRefused = false;
+    if (this.#state.state !== 'connected')
+      context.log.info({ camera: this.#origin.camera, source: 'pushed', width, height }, 'camera connected');
+    this.#state.state = 'connected';
     this.#mask({ pixels, width, height });
     this.#state.handedOn(context.now());
     const data = { camera: this.#origin.camera, sequence: this.#sequence, time, width, height, pixels };

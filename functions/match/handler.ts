@@ -18,6 +18,7 @@ import { contactOptions, givenTopology, matchSettings, targetSettings } from './
 import { createOwnership } from './ownership.ts';
 import { createPatience, defaultPatience, type PatienceOptions } from './patience.ts';
 import { retune } from './retune.ts';
+import { tellStory } from './story.ts';
 import { createTargetImages } from './targetImages.ts';
 import { openStore, type Cause, type Commit, type Store } from './store.ts';
 
@@ -227,6 +228,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     if (before === matcher.waiting()) matcher.settle();
     const cause = { source, id: `idle-${nowMs}` };
     const changes = save(cause);
+    tellStory(context.log, changes);
     if (changes.length > 0) await context.emit(identitiesEvent(cause, changes));
   }
 
@@ -250,7 +252,9 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
       else throw new PermanentError(`match takes tracklets and stream events, not ${event.type}`);
       // Whoever repeats an event did not hear the answer: it gets it again, under the same id.
       const earlier = store.announced(cause);
-      const changes = [...earlier, ...((await commitTogether({ cause, nowMs: context.now() })) ?? [])];
+      const decided = (await commitTogether({ cause, nowMs: context.now() })) ?? [];
+      tellStory(context.log, decided);
+      const changes = [...earlier, ...decided];
       return changes.length > 0 ? identitiesEvent(cause, changes) : undefined;
     },
     async init(context) {

@@ -37,7 +37,11 @@ function outbox(options: Partial<OutboxOptions> = {}, url: string | undefined = 
   const at = (level: string) => (keys: object, message: string) => void lines.push({ level, keys, message });
   const made = new Outbox(
     { folder, delivery: quick, ...options },
-    { resolve: () => url, log: { warn: at('warn'), error: at('error') }, nowMs: () => clockMs },
+    {
+      resolve: () => url,
+      log: { info: at('info'), warn: at('warn'), error: at('error') },
+      nowMs: () => clockMs,
+    },
   );
   open.push(made);
   return made;
@@ -306,6 +310,24 @@ test('an event that is none is refused at once', async () => {
   const wrong = event('a');
   delete wrong.envelope.attributes['source'];
   await expect(outbox().accept(wrong)).rejects.toThrow('attribute source: is missing or empty');
+});
+
+test('trouble that lasts is told once, and its end', async () => {
+  receiver.answer = () => ({ status: 503, body: 'away' });
+  const box = outbox({ delivery: { ...quick, troubleAfterMs: 20 } });
+  await box.accept(event('a'));
+  const told = (message: string) => lines.filter((line) => line.message === message);
+  await until(() => told('events wait').length > 0, 'the trouble is told');
+  const before = receiver.requests.length;
+  await until(() => receiver.requests.length > before + 5, 'more tries');
+  receiver.answer = () => ({ status: 202 });
+  await until(() => told('events arrive again').length > 0, 'its end is told');
+  expect(told('events wait')).toEqual([
+    { level: 'warn', message: 'events wait', keys: { url: receiver.url, reason: '503 away', waiting: 1 } },
+  ]);
+  await box.accept(event('b'));
+  await until(() => receiver.taken.length === 2, 'the next one');
+  expect(lines).toHaveLength(2);
 });
 
 test('settling waits for everything when the receiver takes it, and for nothing when it does not', async () => {

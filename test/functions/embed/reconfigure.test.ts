@@ -4,9 +4,11 @@ import { eventTypes, type StageEvent, type TrackletsData, type TracksData } from
 import type { ModelConfig, WorkerConfig } from '../../../config/worker.ts';
 import { createEmbed } from '../../../functions/embed/handler.ts';
 import { defaultTrackletOptions } from '../../../functions/embed/core/tracklets.ts';
-import type { Context } from '../../../functions/function.ts';
+import type { Context, Log } from '../../../functions/function.ts';
 
-const context = { now: () => 0 } as Context;
+const lines: [string, object][] = [];
+const info = (keys: object, message: string) => void lines.push([message, keys]);
+const context = { now: () => 0, log: { info } as Partial<Log> as Log } as Context;
 const dimensions = 8;
 const model = {
   name: 'm',
@@ -82,6 +84,8 @@ test('a camera that comes is known at once; one that goes is refused, and its en
   const end = { ...frame('a', 4), type: eventTypes.stream, data: { camera: 'a', state: 'ended', time: 4 } };
   const [last, passedOn] = (await stage.handle(end, context)) as StageEvent<TrackletsData>[];
   expect(last!.data.tracklets).toMatchObject([{ phase: 'end', revision: 2 }]);
+  const [told] = lines.filter(([message]) => message === 'track ended');
+  expect(told![1]).toMatchObject({ camera: 'a', from: 0, to: 2, observations: 3, revision: 2 });
   expect(passedOn!.type).toBe(eventTypes.stream);
   expect(stage.status!().phase).toBe('Running');
 });

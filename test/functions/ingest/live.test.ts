@@ -126,8 +126,10 @@ test('a camera that is not there keeps trying, the worker stops at once', async 
   const uri = 'rtsp://127.0.0.1:1/stream';
   const timings = { firstMs: 5, mostMs: 60_000 };
   const run = await new IngestRun([cameraConfig('a', { type: 'RTSP', uri })], { timings }).start();
-  const tries = () => run.logged.filter((line) => line.includes('camera lost')).length;
+  const tries = () => run.stage.status!().figures['reconnects']!;
   await run.until('three tries', () => tries() >= 3);
+  // One line for the state, not for each try.
+  expect(run.logged.filter((line) => line.includes('camera lost'))).toHaveLength(1);
   expect(run.report('a')).toMatchObject({ state: 'reconnecting', message: `${uri}: connection refused` });
   expect(run.stage.status!().phase).toBe('Running');
   await run.stop();

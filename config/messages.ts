@@ -1,0 +1,27 @@
+// Every message that a log of a worker or a controller can hold: loggers take no other one, and docs/reference/messages.md
+// is made of this list. What varies stands in keys, so that a message can be searched for and counted.
+import { controllerMessages } from './messages/controller.ts';
+import { stageMessages } from './messages/stages.ts';
+import { workerMessages } from './messages/workers.ts';
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+export interface MessageEntry {
+  level: Level;
+  /** The keys of its line, besides those of every line. */
+  keys: readonly string[];
+  /** What it means, and what to do where something is to be done. */
+  meaning: string;
+}
+
+export const messages = { ...stageMessages, ...workerMessages, ...controllerMessages } as const;
+
+export type Message = keyof typeof messages;
+
+/** Logs are JSON lines: a constant message and keys (task, stage, camera, ...). Never pixels, vectors or secrets. */
+export interface Log {
+  debug(keys: object, message: Message): void;
+  info(keys: object, message: Message): void;
+  warn(keys: object, message: Message): void;
+  error(keys: object, message: Message): void;
+}
