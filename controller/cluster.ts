@@ -9,7 +9,7 @@ import type { ApiAccess } from './access.ts';
 import { ApiError, TransientError } from './errors.ts';
 import { asApplied, creationOf, turnIntoApplied } from './fieldOwnership.ts';
 import type { ManagedFields, Manifest } from './objects/manifest.ts';
-import { resourceOf, type Resource } from './resources.ts';
+import { eventResource, resourceOf, type Resource } from './resources.ts';
 
 export interface ClusterOptions {
   /** Owner of the fields that this program applies. */
@@ -135,6 +135,16 @@ export class Cluster {
       query: { fieldSelector: `metadata.name=${metadata.name}`, limit: '1' },
     });
     return (answer['items'] as Manifest[])[0];
+  }
+
+  /** What others posted as warnings about an object, in no order; not all when there are many. */
+  async warnings({ metadata }: Manifest): Promise<Manifest[]> {
+    const answer = await this.#call({
+      method: 'GET',
+      path: collectionPath(eventResource, metadata.namespace),
+      query: { fieldSelector: `involvedObject.uid=${metadata.uid},type=Warning`, limit: '50' },
+    });
+    return answer['items'] as Manifest[];
   }
 
   /** Undefined when there is none. */

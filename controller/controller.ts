@@ -7,7 +7,7 @@ import type { Downstream } from './downstream/downstream.ts';
 import { messageOf } from './errors.ts';
 import { KnativeWatch } from './knative.ts';
 import type { Log } from './log.ts';
-import { hashAnnotation, isShared, taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
+import { isShared, taskLabel, type Installation, type Manifest } from './objects/manifest.ts';
 import { OwnWrites } from './ownWrites.ts';
 import { keyOf } from './plan.ts';
 import { Patience } from './patience.ts';
@@ -16,7 +16,8 @@ import { Queue } from './queue.ts';
 import { publishTask, reconcile, withoutManagedFields, type Reconciler } from './reconcile.ts';
 import { Reflector, type ReflectorTiming } from './reflector.ts';
 import { ownedResources, podResource, taskResource } from './resources.ts';
-import type { PodView } from './podTrouble.ts';
+import { podView, type PodView } from './podView.ts';
+import { PodWarnings } from './podWarnings.ts';
 
 export interface ControllerOptions {
   cluster: Cluster;
@@ -128,12 +129,14 @@ export function startController(options: ControllerOptions): Controller {
 
   const now = () => `${new Date().toISOString().slice(0, 19)}Z`;
   const downstream = options.createDownstream?.((key) => void queue.addAfter(key, settleMs), now);
+  const later = (key: string, ms: number) => void queue.addAfter(key, ms);
   const context: Reconciler = {
     ...options,
     ownWrites,
     quarrels: new Quarrels(options.quarrels),
     patience,
-    later: (key, ms) => void queue.addAfter(key, ms),
+    later,
+    podWarnings: new PodWarnings({ cluster, later }),
     strangers: new Set(),
     sharing: new Map(),
     knative,
@@ -209,33 +212,3 @@ function taskOf({ metadata }: Manifest): string | undefined {
   const name = metadata.labels?.[taskLabel];
   return name === undefined ? undefined : `${metadata.namespace}/${name}`;
 }
-
-function podView(pod: Manifest): PodView {
-  const { name, namespace, labels, annotations, uid, resourceVersion, deletionTimestamp } = pod.metadata;
-  const hash = annotations?.[hashAnnotation];
-  const { nodeName } = (pod as PodView).spec ?? {};
-  const { phase, reason, message, conditions, containerStatuses } = (pod as PodView).status ?? {};
-  return {
-    apiVersion: pod.apiVersion,
-    kind: pod.kind,
-    metadata: {
-      name,
-      namespace,
-      ...(labels && { labels }),
-      ...(hash !== undefined && { annotations: { [hashAnnotation]: hash } }),
-      ...(uid !== undefined && { uid }),
-      ...(resourceVersion !== undefined && { resourceVersion }),
-      ...(deletionTimestamp !== undefined && { deletionTimestamp }),
-    },
-    ...(nodeName !== undefined && { spec: { nodeName } }),
-    status: {
-      ...(phase !== undefined && { phase }),
-      ...(reason !== undefined && { reason }),
-      ...(message !== undefined && { message }),
-      ...(conditions && { conditions: conditions.filter(({ type }) => podConditions.includes(type)) }),
-      ...(containerStatuses && { containerStatuses }),
-    },
-  };
-}
-
-const podConditions = ['Ready', 'PodScheduled'];

@@ -1,11 +1,8 @@
 // Why a pod does not run, in words, out of what scheduler and kubelet write into its status. Pure; workers.ts asks.
-import type { V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import type { V1ContainerStatus } from '@kubernetes/client-node';
 import { lastComplaint } from './complaint.ts';
 import type { DesiredWorker } from './desired.ts';
-import type { Manifest } from './objects/manifest.ts';
-
-/** What is kept of a pod. */
-export type PodView = Manifest & { spec?: { nodeName?: string }; status?: V1Pod['status'] };
+import type { PodView } from './podView.ts';
 
 /** Reason in one word, and in words with the way out. */
 export interface Trouble {
@@ -13,10 +10,17 @@ export interface Trouble {
   message: string;
 }
 
-/** Of the first pod that has any. */
-export function firstTrouble(worker: DesiredWorker, pods: readonly PodView[]): Trouble | undefined {
+/**
+ * Of the first pod that has any.
+ * @param warnings what the kubelet says of pods that it cannot prepare, by uid
+ */
+export function firstTrouble(
+  worker: DesiredWorker,
+  pods: readonly PodView[],
+  warnings: ReadonlyMap<string, Trouble>,
+): Trouble | undefined {
   for (const pod of pods) {
-    const trouble = podTrouble(worker, pod);
+    const trouble = podTrouble(worker, pod) ?? warnings.get(pod.metadata.uid ?? '');
     if (trouble) return trouble;
   }
   return undefined;
@@ -24,13 +28,21 @@ export function firstTrouble(worker: DesiredWorker, pods: readonly PodView[]): T
 
 /** What keeps a pod from starting that is on its node already; undefined when nothing does, or nobody can tell. */
 export function unmetNeeds(pods: readonly PodView[]): string | undefined {
-  for (const { metadata, spec, status } of pods) {
-    const isReady = status?.conditions?.find(({ type }) => type === 'PodReadyToStartContainers')?.status;
-    const waiting = status?.containerStatuses?.[0]?.state?.waiting?.reason;
-    if (isReady === 'False' && waiting === 'ContainerCreating')
-      return `node ${spec?.nodeName ?? 'unknown'} prepares its volumes and network; if it goes on, kubectl describe pod ${metadata.name} says why`;
-  }
-  return undefined;
+  const pod = pods.find(isBeingPrepared);
+  if (!pod) return undefined;
+  return `node ${pod.spec?.nodeName ?? 'unknown'} prepares its volumes and network; if it goes on, kubectl describe pod ${pod.metadata.name} says why`;
+}
+
+/** Its node has it, and has not come as far as to pull its image. */
+export function isBeingPrepared({ status }: PodView): boolean {
+  const isReady = status?.conditions?.find(({ type }) => type === 'PodReadyToStartContainers')?.status;
+  const waiting = status?.containerStatuses?.[0]?.state?.waiting?.reason;
+  return isReady === 'False' && waiting === 'ContainerCreating';
+}
+
+/** It will never run again; its Deployment makes another one. */
+export function hasEnded({ status }: PodView): boolean {
+  return status?.phase === 'Failed' || status?.phase === 'Succeeded';
 }
 
 function podTrouble(worker: DesiredWorker, { status }: PodView): Trouble | undefined {
@@ -43,11 +55,13 @@ function podTrouble(worker: DesiredWorker, { status }: PodView): Trouble | undef
     const ofContainer = containerTrouble(worker, container);
     if (ofContainer) return ofContainer;
   }
-  if (status?.phase === 'Failed')
+  if (status?.phase === 'Failed') {
+    const what = status.reason === 'Evicted' ? 'its node evicted it' : 'its pod failed';
     return {
       reason: status.reason ?? 'PodFailed',
-      message: `its pod failed: ${status.message ?? 'no reason given'}`,
+      message: `${what}: ${status.message?.trim() ?? 'no reason given'}`,
     };
+  }
   return undefined;
 }
 

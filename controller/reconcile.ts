@@ -40,7 +40,8 @@ import { covers, isLikelyOwn, keyOf, planOf } from './plan.ts';
 import type { Patience } from './patience.ts';
 import type { Quarrels } from './quarrels.ts';
 import { resourceOf } from './resources.ts';
-import type { PodView } from './podTrouble.ts';
+import type { PodView } from './podView.ts';
+import type { PodWarnings } from './podWarnings.ts';
 import { workerStates } from './workers.ts';
 
 /** What is known of a task, by its key. */
@@ -64,6 +65,7 @@ export interface Reconciler {
   later: (key: string, ms: number) => void;
   /** Keys of objects of others that bear names this controller needs; asked for before they are tried again. */
   strangers: Set<string>;
+  podWarnings: Pick<PodWarnings, 'of' | 'forget'>;
   /** Shared objects that are being made: tasks that start together need the same ones. */
   sharing: Map<string, Promise<Manifest>>;
   functions: FunctionList;
@@ -87,7 +89,10 @@ type Translation =
 /** @throws whatever is worth another try, after the status says so */
 export async function reconcile(context: Reconciler, key: string): Promise<void> {
   const task = newestTask(context, key);
-  if (!task) return context.downstream?.remove(key);
+  if (!task) {
+    context.podWarnings.forget(key);
+    return context.downstream?.remove(key);
+  }
   if (task.metadata.deletionTimestamp !== undefined) return letGo(context, key, task);
   const translation = translate(context, task);
   publish(context, key, task, translation);
@@ -98,12 +103,10 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
   await holdForNodes(context, key, task);
   const problem =
     'plan' in translation ? (lack ?? (await bringAbout(context, key, task, manifests))) : undefined;
-  const states = workerStates(
-    workers,
-    manifests,
-    newestOwned(context, key, manifests),
-    context.view.pods(key),
-  );
+  const pods = context.view.pods(key);
+  const warnings = await context.podWarnings.of(key, pods);
+  const owned = newestOwned(context, key, manifests);
+  const states = workerStates(workers, manifests, owned, pods, warnings);
   const hadCompleted = wasCompleted(task, work);
   await report(context, key, task, {
     generation: task.metadata.generation ?? 1,

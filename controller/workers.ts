@@ -6,7 +6,8 @@ import { knativeState, triggerTrouble } from './knativeStates.ts';
 import { hashAnnotation, workerLabel, type Manifest } from './objects/manifest.ts';
 import { isWorkload } from './objects/runtime.ts';
 import { keyOf } from './plan.ts';
-import { firstTrouble, unmetNeeds, type PodView, type Trouble } from './podTrouble.ts';
+import { firstTrouble, hasEnded, unmetNeeds, type Trouble } from './podTrouble.ts';
+import type { PodView } from './podView.ts';
 
 export type WorkerPhase = 'Pending' | 'Starting' | 'Running' | 'Failed' | 'Stopped';
 
@@ -25,12 +26,16 @@ export interface WorkerState {
   readySinceMs?: number;
 }
 
-/** @param manifests what was applied: how many pods each worker should have */
+/**
+ * @param manifests what was applied: how many pods each worker should have
+ * @param warnings what the kubelet says of pods that it cannot prepare, by uid
+ */
 export function workerStates(
   workers: readonly DesiredWorker[],
   manifests: readonly Manifest[],
   observed: readonly Manifest[],
   pods: readonly PodView[],
+  warnings: ReadonlyMap<string, Trouble> = new Map(),
 ): WorkerState[] {
   return workers.map((worker): WorkerState => {
     const { name, config } = worker;
@@ -39,10 +44,13 @@ export function workerStates(
     const applied = manifests.find((manifest) => isOwn(manifest) && isWorkload(manifest));
     const seen = applied && observed.find((object) => keyOf(object) === keyOf(applied));
     const { wanted, ready, trouble: ofWorkload } = workloadState(applied, seen, own);
+    // Pods that have ended stay for people to look at; they tell why another one is needed, until it is there.
+    const [alive, ended] = [own.filter((pod) => !hasEnded(pod)), own.filter(hasEnded)];
+    const ofPods =
+      firstTrouble(worker, alive, warnings) ??
+      (ready < wanted ? firstTrouble(worker, ended, warnings) : undefined);
     const trouble =
-      wanted === 0
-        ? undefined
-        : (firstTrouble(worker, own) ?? ofWorkload ?? triggerTrouble(observed.filter(isOwn)));
+      wanted === 0 ? undefined : (ofPods ?? ofWorkload ?? triggerTrouble(observed.filter(isOwn)));
     const waitsFor = ready < wanted ? unmetNeeds(own) : undefined;
     const readySinceMs = Math.max(...own.map(readySince));
     return {

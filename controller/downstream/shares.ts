@@ -7,7 +7,7 @@ import type { DesiredTask, DesiredWorker } from '../desired.ts';
 import type { Share } from '../link/events.ts';
 import { configOf } from '../manifests.ts';
 import { workerLabel } from '../objects/manifest.ts';
-import type { PodView } from '../podTrouble.ts';
+import type { PodView } from '../podView.ts';
 
 export interface NodeShare extends Share {
   workers: WorkerConfig[];

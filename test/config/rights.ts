@@ -28,7 +28,7 @@ export const allowed: Question[] = [
     ['list', 'watch', 'create', 'patch', 'delete'].map((verb): Question => [verb, resource, 'shop']),
   ),
   ...['list', 'watch'].map((verb): Question => [verb, 'pods', undefined]),
-  ['create', 'events', 'shop'],
+  ...['list', 'create'].map((verb): Question => [verb, 'events', 'shop']),
   ...['get', 'create', 'update'].map((verb): Question => [verb, leases, 'multi-edge-inference']),
 ];
 
@@ -49,7 +49,7 @@ export const refused: Question[] = [
   ...owned.flatMap((resource) =>
     ['get', 'update', 'deletecollection'].map((verb): Question => [verb, resource, 'shop']),
   ),
-  ...['list', 'delete', 'patch'].map((verb): Question => [verb, 'events', 'shop']),
+  ...['get', 'watch', 'delete', 'patch'].map((verb): Question => [verb, 'events', 'shop']),
   ...['bind', 'escalate'].map((verb): Question => [verb, 'roles.rbac.authorization.k8s.io', 'shop']),
   ...['create', 'patch', 'bind', 'escalate'].map((verb): Question => [
     verb,

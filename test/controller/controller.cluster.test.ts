@@ -306,6 +306,76 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
     await task('early', isRunning);
   });
 
+  /** The pod of a new task that nobody plays, and a way to write its status as a kubelet would. */
+  async function silentPod(name: string) {
+    await createTask(cluster(), name, `{packing: PerNode, ${cameras(['a'], 'silent')}}`);
+    return newSilentPod(name, []);
+  }
+
+  async function newSilentPod(task: string, known: string[]) {
+    const path = '/api/v1/namespaces/default/pods';
+    const selector = `labelSelector=multiedgeinference.sedna.io/worker=${task}-edge-silent`;
+    const pod = await eventually(
+      async () => {
+        const { body } = await cluster().request('GET', `${path}?${selector}`);
+        return (body as { items: Manifest[] }).items.find(({ metadata }) => !known.includes(metadata.name));
+      },
+      (found) => found !== undefined,
+    );
+    const { name, uid } = pod!.metadata;
+    const write = async (status: object) => {
+      const contentType = 'application/merge-patch+json';
+      const answer = await cluster().request('PATCH', `${path}/${name}/status`, { status }, { contentType });
+      expect(answer.status).toBe(200);
+    };
+    return { name, uid: uid!, write };
+  }
+
+  test('a Secret or ConfigMap that a volume needs and that is not there is named', async () => {
+    const { name, uid, write } = await silentPod('volume');
+    await cluster().request('POST', '/api/v1/namespaces/default/events', {
+      metadata: { generateName: `${name}.`, namespace: 'default' },
+      involvedObject: { apiVersion: 'v1', kind: 'Pod', name, namespace: 'default', uid },
+      type: 'Warning',
+      reason: 'FailedMount',
+      message: 'MountVolume.SetUp failed for volume "targets" : configmap "pictures" not found',
+      lastTimestamp: new Date().toISOString().replace(/\.\d+/, ''),
+    });
+    const waiting = { reason: 'ContainerCreating' };
+    const container = { name: 'worker', image: 'i', imageID: '', ready: false, restartCount: 0 };
+    await write({
+      conditions: [{ type: 'PodReadyToStartContainers', status: 'False' }],
+      containerStatuses: [{ ...container, state: { waiting } }],
+    });
+    await task('volume', (each) => conditionOf(each, 'Ready').includes('prepares its volumes and network'));
+    const found = await task('volume', (each) =>
+      conditionOf(each, 'Degraded').startsWith('True/FailedMount'),
+    );
+    expect(conditionOf(found, 'Ready')).toBe(
+      'False/FailedMount: worker volume-edge-silent: it cannot be started: configmap "pictures" not found',
+    );
+  });
+
+  test('an evicted pod reaches the condition, and is no trouble any more once another one runs', async () => {
+    const evicted = await silentPod('crowded');
+    await evicted.write({
+      phase: 'Failed',
+      reason: 'Evicted',
+      message: 'The node was low on resource: memory.',
+    });
+    const found = await task('crowded', (each) => conditionOf(each, 'Degraded').startsWith('True/Evicted'));
+    expect(conditionOf(found, 'Degraded')).toContain(
+      'worker crowded-edge-silent: its node evicted it: The node was low on resource: memory.',
+    );
+    const next = await newSilentPod('crowded', [evicted.name]);
+    await next.write({
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() }],
+    });
+    await task('crowded', (each) => isRunning(each) && conditionOf(each, 'Degraded').startsWith('False'));
+    expect(await names('pods', 'crowded')).toContain(`pod/${evicted.name}`);
+  });
+
   test.each([
     [
       'ImagePullBackOff',
@@ -329,15 +399,7 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
     ],
   ])('%s of a pod reaches the condition in words', async (reason, state, words) => {
     const name = reason.toLowerCase();
-    await createTask(cluster(), name, `{packing: PerNode, ${cameras(['a'], 'silent')}}`);
-    const selector = `labelSelector=multiedgeinference.sedna.io/worker=${name}-edge-silent`;
-    const { metadata } = await eventually(
-      async () => {
-        const { body } = await cluster().request('GET', `/api/v1/namespaces/default/pods?${selector}`);
-        return (body as { items: { metadata: { name: string } }[] }).items[0] ?? { metadata: undefined };
-      },
-      (pod) => pod.metadata !== undefined,
-    );
+    const { write } = await silentPod(name);
     const lastState = {
       terminated: {
         exitCode: 1,
@@ -353,12 +415,7 @@ onCluster('the controller', { controllers: true, kwokNodes: nodes }, (cluster) =
       state,
       lastState,
     };
-    await cluster().request(
-      'PATCH',
-      `/api/v1/namespaces/default/pods/${metadata!.name}/status`,
-      { status: { containerStatuses: [container] } },
-      { contentType: 'application/merge-patch+json' },
-    );
+    await write({ containerStatuses: [container] });
     const found = await task(name, (each) => conditionOf(each, 'Degraded').startsWith(`True/${reason}`));
     expect(conditionOf(found, 'Ready')).toContain(`worker ${name}-edge-silent`);
     expect(conditionOf(found, 'Ready')).toContain(words);

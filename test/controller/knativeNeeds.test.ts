@@ -8,7 +8,7 @@ import { checkFeatures, knativeFor } from '../../controller/knativeNeeds.ts';
 import { manifestsOf } from '../../controller/manifests.ts';
 import { workerLabel, type Manifest } from '../../controller/objects/manifest.ts';
 import type { Availability } from '../../controller/optionalKind.ts';
-import type { PodView } from '../../controller/podTrouble.ts';
+import type { PodView } from '../../controller/podView.ts';
 import { workerStates, type WorkerState } from '../../controller/workers.ts';
 import { installation, surroundings, taskOf } from './sampleTasks.ts';
 

@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { V1ContainerStatus, V1PodStatus } from '@kubernetes/client-node';
 import { desired } from '../../controller/desired.ts';
 import { workerLabel, type Manifest } from '../../controller/objects/manifest.ts';
+import { podView } from '../../controller/podView.ts';
 import { workerStates, type WorkerState } from '../../controller/workers.ts';
 import { surroundings, taskOf } from './sampleTasks.ts';
 
@@ -18,15 +19,18 @@ const deployment = {
   spec: { replicas: 1, template: { metadata: {} } },
 } as unknown as Manifest;
 
-function stateOf(status: V1PodStatus): WorkerState {
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'p', namespace: 'default', labels },
-    spec: { nodeName: 'edge-1' },
-    status,
-  };
-  const states = workerStates(workers, [deployment], [], [pod]);
+/** Of pods as the controller keeps them. */
+function stateOf(...statuses: V1PodStatus[]): WorkerState {
+  const pods = statuses.map((status) =>
+    podView({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'p', namespace: 'default', labels },
+      spec: { nodeName: 'edge-1' },
+      status,
+    }),
+  );
+  const states = workerStates(workers, [deployment], [], pods);
   return states.find(({ name }) => name === 'gate-edge-edge-1')!;
 }
 
@@ -86,6 +90,23 @@ test.each<[title: string, reason: string, steps: V1PodStatus[], words: string]>(
 test('a container that has started again is in no trouble any more', () => {
   const again = stateOf(container(running, { lastState: crashed, started: true }));
   expect([again.phase, again.trouble]).toEqual(['Starting', undefined]);
+});
+
+test('an evicted pod says why, until the pod that takes its place is there', () => {
+  const message = 'The node was low on resource: memory. Threshold quantity: 100Mi, available: 96Mi. ';
+  const evicted = { phase: 'Failed', reason: 'Evicted', message };
+  const starting = { ...container({ waiting: { reason: 'PodInitializing' } }), phase: 'Pending' };
+  const ready = {
+    ...container(running, { ready: true, started: true, restartCount: 0 }),
+    conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: new Date(0) }],
+  };
+  for (const pods of [[evicted], [evicted, starting]])
+    expect(stateOf(...pods).trouble).toEqual({
+      reason: 'Evicted',
+      message: `its node evicted it: ${message.trim()}`,
+    });
+  const again = stateOf(evicted, ready);
+  expect([again.phase, again.trouble]).toEqual(['Running', undefined]);
 });
 
 const noOthers =

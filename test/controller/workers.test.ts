@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { desired } from '../../controller/desired.ts';
 import { manifestsOf } from '../../controller/manifests.ts';
 import { hashAnnotation, workerLabel } from '../../controller/objects/manifest.ts';
-import type { PodView } from '../../controller/podTrouble.ts';
+import type { PodView } from '../../controller/podView.ts';
 import { workerStates } from '../../controller/workers.ts';
 import { installation, surroundings, taskOf } from './sampleTasks.ts';
 

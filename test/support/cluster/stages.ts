@@ -20,8 +20,8 @@ addresses:
 - type: Hostname
   address: {{ .metadata.name | Quote }}
 allocatable: &amounts
-  cpu: "1000"
-  memory: 4Ti
+  cpu: "100000"
+  memory: 400Ti
   pods: "100000"
 capacity: *amounts
 nodeInfo:
