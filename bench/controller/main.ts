@@ -25,7 +25,7 @@ if (values.help || (values.packing !== 'PerNode' && values.packing !== 'PerStage
   --burst         tasks applied at once in each round
   --many          tasks applied at once on a cluster of their own, for memory and the calm after; 0: not at all
   --calm-minutes  how long nothing may be written then
-Needs what the tests on a cluster need (docs/development.md), and about half an hour with all of it.`);
+Needs what the tests on a cluster need (docs/testing.md), and about half an hour with all of it.`);
   process.exit(values.help ? 0 : 1);
 }
 const spec = sampleSpec(values.packing);
@@ -36,12 +36,12 @@ console.log(
 );
 const rounds: RoundFigures[] = [];
 for (let round = 1; round <= Number(values.rounds); round++)
-  rounds.push(await onGround((ground) => measureRound(ground, round)));
+  rounds.push(await onGround(false, (ground) => measureRound(ground, round)));
 if (rounds.length > 0) printRounds(rounds, { singles, burst });
-if (many > 0) await onGround((ground) => measureMany(ground));
+if (many > 0) await onGround(true, (ground) => measureMany(ground));
 
-async function onGround<T>(work: (ground: Ground) => Promise<T>): Promise<T> {
-  const ground = await startGround(spec);
+async function onGround<T>(hurry: boolean, work: (ground: Ground) => Promise<T>): Promise<T> {
+  const ground = await startGround(spec, hurry);
   try {
     return await work(ground);
   } finally {
