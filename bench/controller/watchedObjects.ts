@@ -1,7 +1,9 @@
 // Sees every object of every task appear, as anybody who watches the API server does: ground.ts starts it, burst.ts asks.
+import { setTimeout as delay } from 'node:timers/promises';
 import { taskLabel, type Manifest } from '../../controller/objects/manifest.ts';
 import { keyOf } from '../../controller/plan.ts';
 import { ownedResources, taskResource } from '../../controller/resources.ts';
+import { TransientError } from '../../controller/errors.ts';
 import type { Cluster } from '../../controller/cluster.ts';
 import type { Task } from '../../config/schema/resource.ts';
 
@@ -28,23 +30,32 @@ export async function watchObjects(client: Cluster): Promise<WatchedObjects> {
   const watches = await Promise.all(
     [taskResource, ...ownedResources].map(async (resource) => {
       const labelSelector = resource === taskResource ? undefined : taskLabel;
-      const { resourceVersion } = await client.list(resource, { limit: 1, labelSelector });
+      let { resourceVersion } = await client.list(resource, { limit: 1, labelSelector });
       let opened!: () => void;
       const isOpen = new Promise<void>((resolve) => (opened = resolve));
-      const watch = client.watch(resource, {
-        resourceVersion,
-        labelSelector,
-        timeoutSeconds: watchSeconds,
-        signal: ending.signal,
-        onOpen: () => opened(),
-        onEvent({ type, object }) {
-          if (type === 'ERROR') throw new Error(`the watch of ${resource.plural} ended: ${object.message}`);
-          if (type !== 'BOOKMARK') see(object);
-        },
-      });
-      const ended = watch.catch((error: unknown) => {
-        if (!ending.signal.aborted) throw error;
-      });
+      const watchOnce = () =>
+        client.watch(resource, {
+          resourceVersion,
+          labelSelector,
+          timeoutSeconds: watchSeconds,
+          signal: ending.signal,
+          onOpen: () => opened(),
+          onEvent({ type, object }) {
+            if (type === 'ERROR') throw new Error(`the watch of ${resource.plural} ended: ${object.message}`);
+            resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
+            if (type !== 'BOOKMARK') see(object);
+          },
+        });
+      // A server that has a lot to do ends the stream of whoever does not keep up: it goes on where it was.
+      const watchOn = async () => {
+        while (!ending.signal.aborted) {
+          await watchOnce().catch((error: unknown) => {
+            if (!ending.signal.aborted && !(error instanceof TransientError)) throw error;
+          });
+          await delay(10);
+        }
+      };
+      const ended = watchOn();
       await Promise.race([isOpen, ended]);
       // In an object, or waiting for this would be waiting for its end.
       return { ended };
