@@ -27,7 +27,8 @@ export interface FunctionSpec {
     requests: { cpu: string; memory: string };
     limits: { cpu: string; memory: string };
   };
-  scaling: { min: number; max: number; concurrency: number };
+  /** `shared`: several workers have some of the cameras each, or stand by for the one that works; absent: each takes anything. */
+  scaling: { min: number; max: number; concurrency: number; shared?: 'cameras' | 'standby' };
 }
 
 /** serverless.yml, checked and typed. */

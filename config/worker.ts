@@ -124,8 +124,15 @@ export interface WorkerConfig {
   detect: DetectOptions;
   embed: EmbedOptions;
   match: MatchOptions;
-  /** Where events go that no stage of this worker takes: event type -> URL. */
+  /**
+   * Where events go that no stage of this worker takes: event type -> URL; several, separated by spaces, of workers of one
+   * group: one of them takes events while the others stand by.
+   */
   sinks: Record<string, string>;
+  /** Of types that several workers take, each for some of the cameras: who takes which. `sinks` names the first of them. */
+  shards?: Record<string, { url: string; cameras: string[] }[]>;
+  /** Name that workers have in common of which one decides while the others stand by; absent: it is alone. */
+  group?: string;
   /** Edge side only: folder for local results (tracks, pictures). Absent: none are written. */
   resultsFolder?: string;
   /** Edge side: what leaves the node waits here until it has arrived. Absent: it is sent at once, or not at all. */

@@ -15,6 +15,7 @@ import {
   type WorkerConfig,
 } from '../config/worker.ts';
 import { outboxOf } from './outboxes.ts';
+import { shardsOf } from './shards.ts';
 
 /** What desired() cannot know from the task alone. */
 export interface Surroundings {
@@ -42,8 +43,10 @@ export interface DesiredWorker {
   /** The node it must run on. Absent: any that its stages' node selectors allow. */
   nodeName?: string;
   config: Omit<WorkerConfig, 'sinks'>;
-  /** Event type -> name of the worker it is sent to. */
+  /** Event type -> name of the worker it is sent to; of several, the first: see receivers.ts. */
   routes: Record<string, string>;
+  /** Of types that several workers take, each for some of the cameras: event type -> their names. */
+  shards?: Record<string, string[]>;
   env: Record<string, string>;
 }
 
@@ -61,13 +64,16 @@ type Group = Pick<DesiredWorker, 'name' | 'placement'> & {
   stages: StageName[];
   node: string;
   cameras: Camera[];
+  /** Name of the first of those who share the work of these stages; that of the group itself when it is alone. */
+  first: string;
+  shared?: 'cameras' | 'standby';
 };
 
 /**
  * @throws Error with one clear line when a model cannot be resolved.
  */
 export function desired(task: Task, surroundings: Surroundings): DesiredTask {
-  const groups = groupStages(task);
+  const groups = groupStages(task, surroundings.functions);
   const models = {
     detect: surroundings.resolveModel(
       task.spec.stages.detect.modelRef ?? surroundings.defaultModels.detect,
@@ -81,7 +87,7 @@ export function desired(task: Task, surroundings: Surroundings): DesiredTask {
   const cloud = new Set(groups.filter(({ placement }) => placement === 'cloud').map(({ name }) => name));
   return {
     workers: groups.map((group) => {
-      const routes = routesOf(group, groups, surroundings.functions);
+      const { routes, shards } = routesOf(group, groups, surroundings.functions);
       const { outboxFolder } = surroundings;
       const isKept = group.placement === 'edge' && outboxFolder !== undefined;
       const outbox = isKept ? outboxOf(task, group.name, routes, cloud, outboxFolder) : undefined;
@@ -91,6 +97,7 @@ export function desired(task: Task, surroundings: Surroundings): DesiredTask {
         ...(group.placement === 'edge' && group.node !== '' && { nodeName: group.node }),
         config: { ...workerConfig(task, group, models, surroundings), ...(outbox && { outbox }) },
         routes,
+        ...(Object.keys(shards).length > 0 && { shards }),
         env: workerEnvironment(group),
       };
     }),
@@ -98,7 +105,7 @@ export function desired(task: Task, surroundings: Surroundings): DesiredTask {
 }
 
 /** Which stages share a worker: one each (PerStage), or all of a node (PerNode). */
-function groupStages(task: Task): Group[] {
+function groupStages(task: Task, functions: FunctionList): Group[] {
   const { packing, cameras, stages } = task.spec;
   const byNode = new Map<string, Camera[]>();
   for (const camera of cameras) {
@@ -112,22 +119,59 @@ function groupStages(task: Task): Group[] {
       ? [{ suffix: packName, stages: names }]
       : names.map((name) => ({ suffix: name, stages: [name] }));
   const edgeGroups = packs(edge, 'edge').flatMap(({ suffix, stages: names }) =>
-    [...byNode].map(([node, nodeCameras]): Group => ({
-      name: workerName(task.metadata.name, suffix, node),
-      placement: 'edge',
-      node,
+    [...byNode].flatMap(([node, nodeCameras]) =>
+      sharing(task, functions, names, nodeCameras).map((part, index): Group => ({
+        name: workerName(task.metadata.name, numbered(suffix, index), node),
+        first: workerName(task.metadata.name, suffix, node),
+        placement: 'edge',
+        node,
+        stages: names,
+        ...part,
+      })),
+    ),
+  );
+  const cloudGroups = packs(cloud, 'cloud').flatMap(({ suffix, stages: names }) =>
+    sharing(task, functions, names, cameras).map((part, index): Group => ({
+      name: `${task.metadata.name}-${numbered(suffix, index)}`,
+      first: `${task.metadata.name}-${suffix}`,
+      placement: 'cloud',
+      node: 'cloud',
       stages: names,
-      cameras: nodeCameras,
+      ...part,
     })),
   );
-  const cloudGroups = packs(cloud, 'cloud').map(({ suffix, stages: names }): Group => ({
-    name: `${task.metadata.name}-${suffix}`,
-    placement: 'cloud',
-    node: 'cloud',
-    stages: names,
-    cameras,
-  }));
   return [...edgeGroups, ...cloudGroups];
+}
+
+/** The first keeps the name that it has when it is alone. No stage ends in a number, so that no node's name makes two alike. */
+function numbered(suffix: string, index: number): string {
+  return index === 0 ? suffix : `${suffix}${index + 1}`;
+}
+
+/** Which cameras each of the workers has that these stages shall have; with a single one, all. */
+function sharing(
+  { spec }: Task,
+  { functions }: FunctionList,
+  stages: readonly StageName[],
+  cameras: Camera[],
+): Pick<Group, 'cameras' | 'shared'>[] {
+  const counts = stages.map((name) => {
+    const { min, max } = functions[name].scaling;
+    return Math.min(spec.stages[name].replicas ?? Math.max(1, min), max);
+  });
+  const kinds = new Set(stages.map((name) => functions[name].scaling.shared));
+  const [shared] = kinds;
+  // Packed stages cannot be multiplied one by one.
+  const count = kinds.size > 1 ? 1 : Math.min(...counts);
+  if (shared === undefined || count === 1) return [{ cameras }];
+  if (shared === 'standby') return Array.from({ length: count }, () => ({ cameras, shared }));
+  const most = Math.min(count, cameras.length);
+  if (most === 1) return [{ cameras }];
+  const shards = shardsOf(
+    cameras.map(({ id }) => id),
+    most,
+  );
+  return shards.map((ids) => ({ cameras: cameras.filter(({ id }) => ids.includes(id)), shared }));
 }
 
 /** A DNS label; a digest keeps it unique where the node's name had to be changed or cut. */
@@ -140,18 +184,28 @@ function workerName(task: string, suffix: string, node: string): string {
 }
 
 /** Every event goes to the next stage that takes it: on the same node when it runs there, else in the cloud. */
-function routesOf(group: Group, groups: Group[], functions: FunctionList): Record<string, string> {
+function routesOf(
+  group: Group,
+  groups: Group[],
+  functions: FunctionList,
+): { routes: Record<string, string>; shards: Record<string, string[]> } {
   const routes: Record<string, string> = {};
+  const shards: Record<string, string[]> = {};
   for (const stage of group.stages) {
     const later = stageNames.slice(stageNames.indexOf(stage) + 1);
     const produced: EventName[] = [...functions.functions[stage].produces, 'report'];
     for (const name of produced) {
       const consumer = later.find((candidate) => functions.functions[candidate].consumes.includes(name));
       const target = consumer && nearest(groups, consumer, group.node);
-      if (target && target.name !== group.name) routes[eventTypes[name]] = target.name;
+      if (!target || target.name === group.name) continue;
+      routes[eventTypes[name]] = target.name;
+      if (target.shared === 'cameras')
+        shards[eventTypes[name]] = groups
+          .filter(({ first }) => first === target.first)
+          .map((each) => each.name);
     }
   }
-  return routes;
+  return { routes, shards };
 }
 
 function nearest(groups: Group[], stage: StageName, node: string): Group | undefined {
@@ -176,6 +230,7 @@ function workerConfig(
       generation: metadata.generation ?? 1,
     },
     worker: group.name,
+    ...(group.shared === 'standby' && { group: group.first }),
     node: group.node || 'edge',
     stages: group.stages,
     cameras: group.cameras.map((camera) => cameraConfig(camera, surroundings.clockStart)),

@@ -8,8 +8,9 @@ import { knativeService, scaleOf } from './objects/knativeService.ts';
 import type { Installation, Manifest } from './objects/manifest.ts';
 import { networkPolicy, takesPictures } from './objects/network.ts';
 import type { WorkerParts } from './objects/podTemplate.ts';
-import { hearsBroker, runsOnKnative, sinksOf } from './objects/runtime.ts';
+import { addressOf, hearsBroker, runsOnKnative } from './objects/runtime.ts';
 import { triggers } from './objects/triggers.ts';
+import { receiversOf, sinksOf } from './receivers.ts';
 import { configMap, deployment, disruptionBudget, replicasOf, service } from './objects/workload.ts';
 
 export interface ManifestOptions {
@@ -29,7 +30,11 @@ export function manifestsOf(task: Task, plan: DesiredTask, options: ManifestOpti
 
 /** What the worker is told, with the addresses of those it sends to. */
 export function configOf(task: Task, worker: DesiredWorker, plan: DesiredTask): WorkerConfig {
-  return { ...worker.config, sinks: sinksOf(task, worker, plan) };
+  const { workers, brokerUrl } = plan;
+  const receivers = sinksOf(worker, workers, (to) =>
+    hearsBroker(task, to) ? brokerUrl : addressOf(task, to),
+  );
+  return { ...worker.config, ...receivers };
 }
 
 function workerManifests(
@@ -42,7 +47,8 @@ function workerManifests(
   const config = configOf(task, worker, plan);
   const isStopped = stopped.has(worker.placement);
   const isReached =
-    takesPictures(worker) || plan.workers.some(({ routes }) => Object.values(routes).includes(worker.name));
+    takesPictures(worker) ||
+    plan.workers.some((sender) => receiversOf(sender, plan.workers).includes(worker));
   return [
     networkPolicy(parts, plan),
     configMap(parts, config),
@@ -63,9 +69,14 @@ function asDeployment(
   const replicas = isStopped ? 0 : replicasOf(parts);
   return [
     ...(isReached ? [service(parts)] : []),
-    ...(replicas > 1 ? [disruptionBudget(parts)] : []),
+    ...(replicas > 1 || leadsGroup(parts.worker) ? [disruptionBudget(parts)] : []),
     deployment(parts, config, replicas),
   ];
+}
+
+/** Of several workers of which all but one stand by: one budget is about all of them. */
+function leadsGroup({ name, config }: DesiredWorker): boolean {
+  return config.group === name;
 }
 
 /** A Knative Service without pods would start one for the next request: stopped means that it is not there. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { lastComplaint } from './complaint.ts';
 import type { DesiredTask, DesiredWorker } from './desired.ts';
+import { sinksOf } from './receivers.ts';
 
 export interface ProcessOptions {
   /** Folder for the workers' configuration and logs. */
@@ -51,7 +52,7 @@ export async function startWorkers(task: DesiredTask, options: ProcessOptions): 
   let stopping = false;
 
   async function start(worker: DesiredWorker, port: number, restarts: number): Promise<void> {
-    const child = spawnWorker(worker, urls, port, options);
+    const child = spawnWorker(worker, task.workers, urls, port, options);
     const entry: Running = { worker, child, port, restarts };
     running.set(worker.name, entry);
     entry.port = await listening(child, worker.name, options);
@@ -101,15 +102,14 @@ export async function startWorkers(task: DesiredTask, options: ProcessOptions): 
 
 function spawnWorker(
   worker: DesiredWorker,
+  workers: readonly DesiredWorker[],
   urls: ReadonlyMap<string, string>,
   port: number,
   options: ProcessOptions,
 ): ChildProcess {
-  const sinks = Object.fromEntries(
-    Object.entries(worker.routes).map(([type, name]) => [type, urls.get(name)]),
-  );
+  const receivers = sinksOf(worker, workers, ({ name }) => urls.get(name));
   const configPath = join(options.folder, 'workers', `${worker.name}.json`);
-  writeFileSync(configPath, JSON.stringify({ ...worker.config, sinks }, null, 2));
+  writeFileSync(configPath, JSON.stringify({ ...worker.config, ...receivers }, null, 2));
   const child = fork(hostPath, {
     execArgv: options.execArgv ?? process.execArgv,
     env: {

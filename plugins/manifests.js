@@ -23,7 +23,9 @@ export function knativeManifests(service, image, name, entry, { eventTypes, knat
 }
 
 function knativeService(name, labels, image, entry, knative) {
-  const { min, max, concurrency } = entry.scaling;
+  const { min, max, concurrency, shared } = entry.scaling;
+  // Who shares its work is several workers with a configuration each: one of them scales to one pod.
+  const most = shared === undefined ? max : 1;
   return {
     ...knative.service,
     metadata: { name, labels: { ...labels, ...knative.visibility } },
@@ -32,8 +34,8 @@ function knativeService(name, labels, image, entry, knative) {
         metadata: {
           labels,
           annotations: {
-            [knative.scaleAnnotations.min]: String(min),
-            [knative.scaleAnnotations.max]: String(max),
+            [knative.scaleAnnotations.min]: String(Math.min(min, most)),
+            [knative.scaleAnnotations.max]: String(most),
             [knative.progressAnnotation]: knative.progressDeadline,
           },
         },

@@ -60,6 +60,13 @@ const functionFields = {
       min: whole('Fewest workers.', 0, 64),
       max: whole('Most workers.', 1, 64),
       concurrency: whole('Events one worker handles at a time.', 1, 1000),
+      shared: Type.Optional(
+        choice(['cameras', 'standby'], {
+          description:
+            'What several workers of it do: each has some of the cameras, or one works while the others stand by. ' +
+            'When left out: any of them takes any event.',
+        }),
+      ),
     },
     { description: 'How many workers run.' },
   ),

@@ -123,7 +123,9 @@ const running = {
   replicas: Type.Optional(
     Type.Integer({
       description:
-        'Workers of the stage (on each node for edge stages). When left out: as serverless.yml says.',
+        'Workers of the stage (on each node for edge stages). Those of detect and embed share the cameras. Of match one ' +
+        'works while the others stand by, and they need retention.claimName. With packing PerNode there is one of each. ' +
+        'When left out: as serverless.yml says.',
       minimum: 1,
       maximum: 64,
     }),

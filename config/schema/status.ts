@@ -120,6 +120,7 @@ export const Status = Type.Object(
     ),
     camerasConnected: text('Connected cameras of all, such as 3/4.', 16),
     identities: count('People with an identity so far.'),
+    owner: text('Worker that matches; others of its kind stand by.', 253),
     stages: Type.Optional(
       listMap(StageStatus, 'name', { description: 'State of each stage.', maxItems: 16 }),
     ),

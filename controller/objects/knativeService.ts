@@ -15,7 +15,8 @@ export interface Scale {
 /** Bounds that the functions and the task set together: packed stages cannot be multiplied one by one. */
 export function scaleOf({ task, worker, functions }: WorkerParts): Scale {
   const bounds = worker.config.stages.map((name): Scale => {
-    const { min, max } = functions.functions[name].scaling;
+    const { min, max, shared } = functions.functions[name].scaling;
+    if (shared !== undefined) return { min: Math.min(1, min), max: 1 };
     const asked = task.spec.stages[name].replicas;
     return asked === undefined ? { min, max } : { min: Math.min(asked, max), max: Math.min(asked, max) };
   });

@@ -111,8 +111,7 @@ export function taskLabels({ metadata }: Task): Record<string, string> {
 
 /** Labels of one worker's objects and pods: Sedna's, the usual ones, and the worker's name. */
 export function workerLabels(task: Task, worker: DesiredWorker): Record<string, string> {
-  const { stages } = worker.config;
-  const type = stages.length === 1 ? stages[0]! : worker.placement;
+  const type = typeOf(worker);
   return {
     ...taskLabels(task),
     'app.kubernetes.io/component': type,
@@ -124,6 +123,15 @@ export function workerLabels(task: Task, worker: DesiredWorker): Record<string, 
 /** Selects the pods of one worker; never changes, because a Deployment's selector cannot. */
 export function workerSelector(task: Task, worker: string): Record<string, string> {
   return { [taskLabel]: task.metadata.name, [workerLabel]: worker };
+}
+
+/** Selects the pods of all workers that stand in for each other. */
+export function groupSelector(task: Task, worker: DesiredWorker): Record<string, string> {
+  return { [taskLabel]: task.metadata.name, [workerTypeLabel]: typeOf(worker) };
+}
+
+function typeOf({ config: { stages }, placement }: DesiredWorker): string {
+  return stages.length === 1 ? stages[0]! : placement;
 }
 
 /** Metadata of an object of the task; the owner reference lets the API server collect it with the task. */

@@ -4,6 +4,7 @@ import { cidrsOf, networkWords, parseNetworks } from '../../config/networks.ts';
 import type { Task } from '../../config/schema/resource.ts';
 import type { CameraConfig } from '../../config/worker.ts';
 import type { DesiredTask, DesiredWorker } from '../desired.ts';
+import { receiversOf } from '../receivers.ts';
 import {
   ownedMetadata,
   workerLabels,
@@ -57,7 +58,7 @@ function ingress({ task, worker, installation }: WorkerParts, { workers, brokerU
   // The gateway stands between: who sent what it passes on, no policy of pods can tell.
   if (runsOnKnative(task, worker))
     return [{ from: [namespaces(installation.knativeNamespaces)], ports: proxyPorts }];
-  const senders = workers.filter(({ routes }) => Object.values(routes).includes(worker.name));
+  const senders = workers.filter((each) => receiversOf(each, workers).includes(worker));
   const reporters = hasReporters(worker, installation) ? [{ from: reportingAgents, ports: events }] : [];
   if (takesPictures(worker)) return [{ ...camerasThatPush(installation.reach), ports: events }];
   if (senders.length === 0) return reporters;
@@ -85,8 +86,7 @@ const reportingAgents: Peer[] = [
 
 function egress({ task, worker, installation }: WorkerParts, { workers, brokerUrl }: DesiredTask): Rule[] {
   const { localControllerPort: port } = installation;
-  const names = [...new Set(Object.values(worker.routes))].sort();
-  const receivers = names.map((name) => workers.find((each) => each.name === name)!);
+  const receivers = receiversOf(worker, workers);
   const direct = receivers.filter((each) => !hearsBroker(task, each));
   const pooled = direct.filter((each) => !runsOnKnative(task, each));
   const { stages, cameras, models, match } = worker.config;

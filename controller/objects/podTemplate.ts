@@ -5,7 +5,14 @@ import { knative } from '../../config/knative.ts';
 import type { Task } from '../../config/schema/resource.ts';
 import type { DesiredWorker } from '../desired.ts';
 import { fileMounts } from './cameraFiles.ts';
-import { workerPort, type Installation, type Mounted, usualReach, type Reach } from './manifest.ts';
+import {
+  groupSelector,
+  workerPort,
+  type Installation,
+  type Mounted,
+  usualReach,
+  type Reach,
+} from './manifest.ts';
 import { resourcesOf } from './resources.ts';
 import { hearsBroker, runsOnKnative } from './runtime.ts';
 import { accountOf } from './access.ts';
@@ -166,9 +173,23 @@ export function placementOf({ task, worker, installation }: WorkerParts, node: s
   } as Record<string, string>;
   return {
     ...(Object.keys(nodeSelector).length > 0 && { nodeSelector }),
-    ...(node !== undefined && { affinity: { nodeAffinity: onlyOn(node) } }),
+    ...affinityOf({ task, worker }, node),
     tolerations: unique([...own, ...(edge ? edgeTolerations : [])]),
   } satisfies Partial<V1PodSpec>;
+}
+
+/** Those who stand by open the same embedded store, which several nodes cannot have open at a time. */
+function affinityOf(
+  { task, worker }: Pick<WorkerParts, 'task' | 'worker'>,
+  node: string | undefined,
+): Pick<V1PodSpec, 'affinity'> {
+  if (node !== undefined) return { affinity: { nodeAffinity: onlyOn(node) } };
+  if (worker.config.group === undefined) return {};
+  const term = {
+    topologyKey: 'kubernetes.io/hostname',
+    labelSelector: { matchLabels: groupSelector(task, worker) },
+  };
+  return { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } };
 }
 
 /** By name, so that the scheduler still looks at taints and resources, which spec.nodeName would skip. */

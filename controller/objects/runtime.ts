@@ -45,26 +45,12 @@ export function addressOf(task: Task, worker: DesiredWorker): string {
   return `http://${worker.name}.${namespace}.svc:${workerPort}/`;
 }
 
-/** Event type -> address to which the worker sends it. */
-export function sinksOf(
-  task: Task,
-  { routes }: DesiredWorker,
-  { workers, brokerUrl }: DesiredTask,
-): Record<string, string> {
-  const byName = new Map(workers.map((worker) => [worker.name, worker]));
-  return Object.fromEntries(
-    Object.entries(routes).flatMap(([type, name]) => {
-      const receiver = byName.get(name)!;
-      const address = hearsBroker(task, receiver) ? brokerUrl : addressOf(task, receiver);
-      return address === undefined ? [] : [[type, address]];
-    }),
-  );
-}
-
 export interface Subscription {
   event: EventName;
   /** Stages whose output it is; none for reports, which all send. */
   from: StageName[];
+  /** Where several workers share them: only of these. */
+  cameras?: string[];
 }
 
 /** What a worker gets from others. */
@@ -74,7 +60,10 @@ export function subscriptionsOf(
   { functions }: FunctionList,
 ): Subscription[] {
   return (Object.keys(eventTypes) as EventName[]).flatMap((event): Subscription[] => {
-    const senders = workers.filter(({ routes }) => routes[eventTypes[event]] === worker.name);
+    const type = eventTypes[event];
+    const senders = workers.filter(
+      ({ routes, shards }) => routes[type] === worker.name || shards?.[type]?.includes(worker.name),
+    );
     if (senders.length === 0) return [];
     if (event === 'report') return [{ event, from: [] }];
     const producers = stageNames.filter(
@@ -83,7 +72,14 @@ export function subscriptionsOf(
         senders.some(({ config }) => config.stages.includes(stage)) &&
         worker.config.stages.includes(nextAfter(stage, event, functions)!),
     );
-    return [{ event, from: producers }];
+    const isShared = senders.some(({ shards }) => shards?.[type]);
+    return [
+      {
+        event,
+        from: producers,
+        ...(isShared && { cameras: worker.config.cameras.map(({ id }) => id) }),
+      },
+    ];
   });
 }
 

@@ -11,7 +11,7 @@ import { addressOf, brokerNameOf, knativeName, runsOnKnative, subscriptionsOf } 
 
 export function triggers({ task, worker, functions }: WorkerParts, plan: DesiredTask): Manifest[] {
   const broker = brokerNameOf(task);
-  return subscriptionsOf(worker, plan, functions).map(({ event, from }) => ({
+  return subscriptionsOf(worker, plan, functions).map(({ event, from, cameras }) => ({
     ...knative.trigger,
     metadata: {
       ...ownedMetadata(task, triggerName(`${worker.name}-${event}`, broker), workerLabels(task, worker)),
@@ -21,7 +21,10 @@ export function triggers({ task, worker, functions }: WorkerParts, plan: Desired
       broker,
       // For brokers that do not know `filters`; where both are known, `filters` decides.
       filter: { attributes: { type: eventTypes[event] } },
-      filters: [{ exact: { type: eventTypes[event] } }, ofStages(task, from)],
+      filters: [
+        { exact: { type: eventTypes[event] } },
+        cameras ? ofCameras(task, from, cameras) : ofStages(task, from),
+      ],
       subscriber: subscriberOf(task, worker),
       delivery: {
         ...knative.delivery,
@@ -44,12 +47,21 @@ function triggerName(name: string, broker: string): string {
  * Events say in `source` of which task and stage they are. The stage matters where a stage passes a type on: detect and
  * embed both take and give `stream`, and must not hear their own.
  */
-function ofStages({ metadata }: Task, stages: readonly StageName[]): object {
-  const task = `/namespaces/${metadata.namespace}/multiedgeinferences/${metadata.name}/`;
+function ofStages(task: Task, stages: readonly StageName[]): object {
   const prefixes = (stages.length === 0 ? [''] : stages.map((stage) => `${stage}/`)).map((rest) => ({
-    prefix: { source: `${task}${rest}` },
+    prefix: { source: `${prefixOf(task)}${rest}` },
   }));
   return prefixes.length === 1 ? prefixes[0]! : { any: prefixes };
+}
+
+/** Of workers that share the cameras each hears its own. */
+function ofCameras(task: Task, stages: readonly StageName[], cameras: readonly string[]): object {
+  const sources = stages.flatMap((stage) => cameras.map((camera) => `${prefixOf(task)}${stage}/${camera}`));
+  return { any: sources.map((source) => ({ exact: { source } })) };
+}
+
+function prefixOf({ metadata }: Task): string {
+  return `/namespaces/${metadata.namespace}/multiedgeinferences/${metadata.name}/`;
 }
 
 /** A reference to a plain Service would mean its port 80, which workers do not have: its address says the port. */

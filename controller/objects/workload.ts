@@ -9,6 +9,7 @@ import {
   ownedMetadata,
   workerLabels,
   workerPort,
+  groupSelector,
   wholeAnnotation,
   workerSelector,
   type Manifest,
@@ -37,7 +38,9 @@ function digestOf(value: object): string {
 /** Workers that run of one Deployment: as the task asks, never more than the function can share its work among. */
 export function replicasOf({ task, worker, functions }: WorkerParts): number {
   const counts = worker.config.stages.map((name) => {
-    const { min, max } = functions.functions[name].scaling;
+    const { min, max, shared } = functions.functions[name].scaling;
+    // Who shares its work is several workers, each with a Deployment: see desired.ts.
+    if (shared !== undefined) return 1;
     return Math.min(task.spec.stages[name].replicas ?? Math.max(1, min), max);
   });
   // Packed stages cannot be multiplied one by one.
@@ -88,12 +91,14 @@ export function service({ task, worker }: WorkerParts): Manifest {
   };
 }
 
-/** Only for several workers: with a single one it would keep its node from ever being drained. */
+/** Only for several pods: with a single one it would keep its node from ever being drained. */
 export function disruptionBudget({ task, worker }: WorkerParts): Manifest {
+  const matchLabels =
+    worker.config.group === undefined ? workerSelector(task, worker.name) : groupSelector(task, worker);
   return {
     apiVersion: 'policy/v1',
     kind: 'PodDisruptionBudget',
     metadata: ownedMetadata(task, worker.name, workerLabels(task, worker)),
-    spec: { maxUnavailable: 1, selector: { matchLabels: workerSelector(task, worker.name) } },
+    spec: { maxUnavailable: 1, selector: { matchLabels } },
   };
 }

@@ -19,6 +19,8 @@ export interface ChainOptions {
   stages: StageName[];
   /** Event type -> URL of the worker that takes it. */
   sinks: Record<string, string>;
+  /** The worker that takes a camera's events of a type, where several share them; see shards.ts. */
+  shardOf?: (type: string, camera: string | undefined) => string | undefined;
   /** Takes what `sinks` does not name. */
   defaultSink?: string | undefined;
   /** How long an emitted event waits for room in a stage of this process. */
@@ -116,7 +118,8 @@ export class Chain {
     const { metrics } = this.#parts;
     try {
       if (to.kind === 'stage') await this.#handOver(to.stage, event);
-      else if (to.kind === 'sink') await this.#parts.send(to.url, event);
+      else if (to.kind === 'sink')
+        await this.#parts.send(this.#options.shardOf?.(event.type, event.partitionkey) ?? to.url, event);
       else metrics.dropped.inc({ type: event.type, reason: 'nobody takes it' });
       metrics.emitted.inc({ type: event.type, code: to.kind === 'nowhere' ? 'dropped' : 'accepted' });
     } catch (error) {

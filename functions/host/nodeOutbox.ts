@@ -3,6 +3,7 @@
 import { eventTypes } from '../../config/events.ts';
 import { defaultOutboxOptions, Outbox, type OutboxFigures } from '../../delivery/outbox.ts';
 import { toEnvelope } from './codec.ts';
+import { shardOf } from './shards.ts';
 import type { StageEvent, TrackletsData } from '../../config/events.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
 import type { Attributes } from '../../delivery/attributes.ts';
@@ -11,7 +12,7 @@ import type { Rank } from '../../delivery/eventRows.ts';
 import type { Log } from '../function.ts';
 
 export interface NodeOutboxOptions {
-  config: Pick<WorkerConfig, 'outbox' | 'sinks'>;
+  config: Pick<WorkerConfig, 'outbox' | 'sinks' | 'shards'>;
   /** Takes what `sinks` does not name. */
   defaultSink?: string | undefined;
   /** Extension attributes put on every event. */
@@ -32,6 +33,8 @@ export interface NodeOutbox {
 }
 
 const reportNumber = 'report';
+/** Between type and camera in what outboxes call a target. */
+const separator = ' ';
 
 /** Undefined when this worker has none. @throws TransientError that names the folder */
 export function openNodeOutbox({
@@ -50,14 +53,23 @@ export function openNodeOutbox({
       maxAgeMs: maxAgeS * 1000,
       delivery: { ...defaultOutboxOptions.delivery, ...delivery },
     },
-    { resolve: (type) => config.sinks[type] ?? defaultSink, log },
+    { resolve, log },
   );
+
+  /** What waits for a camera goes to whoever has it when it is sent. */
+  function resolve(target: string): string | undefined {
+    const [type = '', camera] = target.split(separator);
+    return shardOf(config, type, camera) ?? config.sinks[type] ?? defaultSink;
+  }
+
   return {
     takes: (type) => types.includes(type),
     async accept(event) {
       const envelope = toEnvelope(event);
       Object.assign(envelope.attributes, overrides);
-      await outbox.accept({ envelope, target: event.type, rank: rankOf(event) });
+      const isShared = config.shards?.[event.type] !== undefined && event.partitionkey !== undefined;
+      const target = isShared ? `${event.type}${separator}${event.partitionkey}` : event.type;
+      await outbox.accept({ envelope, target, rank: rankOf(event) });
     },
     figures: () => outbox.figures(),
     nextReport(nowMs) {

@@ -9,6 +9,7 @@ import { Reports } from './reports.ts';
 import { openNodeOutbox } from './nodeOutbox.ts';
 import { reconfiguration, type Outcome } from './reconfigure.ts';
 import { createHttpServer, defaultServerOptions } from './server.ts';
+import { shardOf } from './shards.ts';
 import { HostedStage } from './stage.ts';
 import type { AddressInfo } from 'node:net';
 import type { FunctionList } from '../../config/functions.ts';
@@ -75,6 +76,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     functions,
     stages: config.stages,
     sinks: config.sinks,
+    shardOf: (type, camera) => shardOf(config, type, camera),
     defaultSink: options.defaultSink,
     waitMs: 120_000,
   };

@@ -91,6 +91,8 @@ const match = Type.Object({
   params,
 });
 
+const url = 'https?://[^ ]+';
+
 const fields = {
   task: Type.Object({ name, namespace: name, uid: Type.String(), generation: Type.Integer({ minimum: 0 }) }),
   worker: name,
@@ -101,7 +103,14 @@ const fields = {
   detect: Type.Object({ threads: Type.Integer({ minimum: 1 }), params }),
   embed: Type.Object({ threads: Type.Integer({ minimum: 1 }), intervalS: positive, params }),
   match,
-  sinks: Type.Record(Type.String(), Type.String({ pattern: '^https?://' })),
+  sinks: Type.Record(Type.String(), Type.String({ pattern: `^${url}( ${url})*$` })),
+  shards: Type.Optional(
+    Type.Record(
+      Type.String(),
+      Type.Array(Type.Object({ url: Type.String({ pattern: `^${url}$` }), cameras: Type.Array(name) })),
+    ),
+  ),
+  group: Type.Optional(name),
   resultsFolder: Type.Optional(Type.String({ minLength: 1 })),
   outbox: Type.Optional(
     Type.Object({

@@ -45,11 +45,11 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
     return !state || state.holder === '' || (isFirstLook && state.holder === holder);
   }
 
+  async function renew(current: Term, context: Context): Promise<void> {
+    if (!lease.renew(current.epoch)) await stepDown(current, context);
+  }
+
   async function look(context: Context): Promise<void> {
-    if (term) {
-      if (!lease.renew(term.epoch)) await stepDown(term, context);
-      return;
-    }
     const state = lease.state();
     missed = isSameLease(state, seen) ? missed + 1 : 0;
     seen = state;
@@ -61,17 +61,17 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
 
   async function begin(epoch: number, before: LeaseState | undefined, context: Context): Promise<void> {
     log.info({ stage: 'match', epoch, before: before?.holder }, 'this worker decides from now on');
-    let stage: StageFunction | undefined;
+    let began: Term | undefined;
     try {
-      stage = parts.open(epoch);
-      const began: Term = { epoch, stage, isReady: false };
-      term = began;
-      await stage.init?.(context);
+      term = began = { epoch, stage: parts.open(epoch), isReady: false };
+      await began.stage.init?.(context);
       began.isReady = true;
     } catch (error) {
-      term = undefined;
-      await stage?.shutdown?.(context);
-      lease.release(epoch);
+      if (term === began) {
+        term = undefined;
+        await began?.stage.shutdown?.(context);
+        lease.release(epoch);
+      }
       throw error;
     }
   }
@@ -86,13 +86,14 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
   }
 
   function lookAgain(context: Context): void {
-    // A look that takes long, such as one that begins a term, is not joined by another.
-    if (looking && !term) return;
-    looking = look(context)
-      .catch((error: unknown) =>
-        log.warn({ stage: 'match', error: String(error) }, 'the lease cannot be looked after'),
-      )
-      .finally(() => (looking = undefined));
+    const complain = (error: unknown) =>
+      log.warn({ stage: 'match', error: String(error) }, 'the lease cannot be looked after');
+    // Also while its term is still beginning, which may take long.
+    if (term) renew(term, context).catch(complain);
+    else
+      looking ??= look(context)
+        .catch(complain)
+        .finally(() => (looking = undefined));
   }
 
   function ownTerm(): Term {

@@ -195,6 +195,25 @@ test('each type that a worker takes has a Trigger, for this task and the stage b
   });
 });
 
+test('workers that share the cameras hear each its own, exactly', () => {
+  const two =
+    'cameras: [{id: a, source: {uri: "rtsp://10.0.0.1/a"}}, {id: ab, source: {uri: "rtsp://10.0.0.1/b"}}]';
+  const shared = cropsToCloud.replace('placement: Cloud', 'placement: Cloud, replicas: 2');
+  const objects = manifests(taskOf(`{runtime: Knative, delivery: {type: Broker}, ${shared}, ${two}}`));
+  const triggers = objects.filter(isTrigger).filter(({ metadata }) => metadata.name.includes('-tracks-'));
+  const heard = triggers.map(({ spec }) => (spec as { filters: unknown[] }).filters[1]);
+  const source = (camera: string) => `/namespaces/default/multiedgeinferences/gate/detect/${camera}`;
+  const only = (camera: string) => ({ any: [{ exact: { source: source(camera) } }] });
+  expect(heard).toHaveLength(2);
+  expect(heard).toEqual(expect.arrayContaining([only('a'), only('ab')]));
+  for (const name of ['gate-embed-kn', 'gate-embed2-kn']) {
+    expect(template(objects, name).metadata.annotations).toMatchObject({
+      'autoscaling.knative.dev/min-scale': '1',
+      'autoscaling.knative.dev/max-scale': '1',
+    });
+  }
+});
+
 test('what packed stages hand over among themselves needs no Trigger', () => {
   const packed = taskOf(`{packing: PerNode, delivery: {type: Broker}, ${cameras}}`);
   const names = manifests(packed)

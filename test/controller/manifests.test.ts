@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { V1Deployment, V1PodSpec } from '@kubernetes/client-node';
 import { parseAllDocuments, stringify } from 'yaml';
+import { eventTypes } from '../../config/events.ts';
 import type { Task } from '../../config/schema/resource.ts';
+import type { StageName, WorkerConfig } from '../../config/worker.ts';
 import { desired, type DesiredWorker } from '../../controller/desired.ts';
 import { manifestsOf } from '../../controller/manifests.ts';
 import { forbiddenFiles } from '../../controller/objects/cameraFiles.ts';
@@ -148,27 +150,89 @@ test('neighbours alone may send, and a worker reaches only what its stages need'
   });
 });
 
-test('a stage scales as the task asks, no further than its function can', () => {
+/** The list of functions with another scaling of a stage. */
+function scaled(stage: StageName, scaling: object) {
   const { functions } = surroundings.functions;
-  const embed = { ...functions.embed, scaling: { min: 1, max: 4, concurrency: 16 } };
-  const list = { ...surroundings.functions, functions: { ...functions, embed } };
-  const task = taskOf(`{stages: {embed: {replicas: 3}, detect: {replicas: 3}}, ${twoCameras}}`);
-  const plan = desired(task, surroundings);
-  const objects = manifestsOf(task, plan, { functions: list, installation, stopped: new Set() });
+  const changed = { ...functions[stage], scaling: { min: 1, max: 4, concurrency: 16, ...scaling } };
+  return {
+    ...surroundings,
+    functions: { ...surroundings.functions, functions: { ...functions, [stage]: changed } },
+  };
+}
+
+test('a stage without memory scales by pods, no further than its function can', () => {
+  const others = scaled('embed', { shared: undefined });
+  const task = taskOf(`{stages: {embed: {replicas: 9}, ingest: {replicas: 3}}, ${twoCameras}}`);
+  const { functions } = others;
+  const objects = manifestsOf(task, desired(task, others), { functions, installation, stopped: new Set() });
   const replicas = (name: string) => deployments(objects).get(name)?.spec?.replicas;
-  expect([replicas('gate-embed-edge-1'), replicas('gate-detect-edge-1')]).toEqual([3, 1]);
+  expect([replicas('gate-embed-edge-1'), replicas('gate-ingest-edge-1')]).toEqual([4, 1]);
   const budgets = objects.filter(({ kind }) => kind === 'PodDisruptionBudget');
   expect(budgets.map(({ metadata }) => metadata.name)).toEqual(['gate-embed-edge-1']);
 });
 
-test.each(['detect', 'embed', 'match', 'status'] as const)(
-  '%s remembers from event to event, so that a task cannot have two of it',
+test.each(['ingest', 'detect', 'embed', 'match', 'status'] as const)(
+  '%s remembers from event to event: no Deployment has two pods of it',
   (stage) => {
     const task = taskOf(`{stages: {${stage}: {replicas: 3}}, ${twoCameras}}`);
     const counts = [...deployments(manifests(task)).values()].map(({ spec }) => spec!.replicas);
     expect(counts).toEqual(counts.map(() => 1));
   },
 );
+
+describe('match workers that stand by', () => {
+  const task = taskOf(`{stages: {match: {replicas: 2}}, retention: {claimName: people}, ${twoCameras}}`);
+  const objects = manifests(task);
+  const group = {
+    'multiedgeinference.sedna.io/name': 'gate',
+    'multiedgeinference.sedna.io/worker-type': 'match',
+  };
+
+  test('share the store, and so the node', () => {
+    for (const name of ['gate-match', 'gate-match2']) {
+      const { volumes, affinity, containers } = pod(objects, name);
+      expect(volumes).toContainEqual({ name: 'store', persistentVolumeClaim: { claimName: 'people' } });
+      expect(containers[0]!.volumeMounts).toContainEqual(
+        expect.objectContaining({ name: 'store', subPath: `gate-${task.metadata.uid}` }),
+      );
+      expect(affinity).toEqual({
+        podAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: group } },
+          ],
+        },
+      });
+      const { labels } = deployments(objects).get(name)!.spec!.template.metadata!;
+      expect(labels).toMatchObject(group);
+    }
+    expect(pod(manifests(taskOf(`{${twoCameras}}`)), 'gate-match').affinity).toBeUndefined();
+  });
+
+  test('are evicted one after the other', () => {
+    const budgets = objects.filter(({ kind }) => kind === 'PodDisruptionBudget');
+    expect(budgets.map(({ metadata, spec }) => [metadata.name, spec])).toEqual([
+      ['gate-match', { maxUnavailable: 1, selector: { matchLabels: group } }],
+    ]);
+  });
+
+  test('are all reached by those who send', () => {
+    const sender = objects.find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'gate-embed-edge-1',
+    )!;
+    const { sinks } = JSON.parse((sender['data'] as Record<string, string>)['worker.json']!) as WorkerConfig;
+    expect(sinks[eventTypes.tracklets]).toBe(
+      'http://gate-match.default.svc:8080/ http://gate-match2.default.svc:8080/',
+    );
+    const policy = (name: string) =>
+      JSON.stringify(
+        objects.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === name)!['spec'],
+      );
+    expect(policy('gate-embed-edge-1')).toContain('"gate-match2"');
+    expect(policy('gate-match2')).toContain('"gate-embed-edge-1"');
+    const services = objects.filter(({ kind }) => kind === 'Service').map(({ metadata }) => metadata.name);
+    expect(services).toEqual(expect.arrayContaining(['gate-match', 'gate-match2']));
+  });
+});
 
 test('amounts of the task replace those of serverless.yml, and packed stages add up', () => {
   const stages = 'stages: {detect: {resources: {limits: {cpu: 200m, memory: 1Gi}}}}';

@@ -97,7 +97,8 @@ test('osls package writes manifests of the cloud functions, and none of the edge
     const { template } = objects[0]!.spec as { template: Template };
     expect(template.metadata.annotations).toMatchObject({
       'autoscaling.knative.dev/min-scale': String(scaling.min),
-      'autoscaling.knative.dev/max-scale': String(scaling.max),
+      // Who shares its work is several workers with a configuration each.
+      'autoscaling.knative.dev/max-scale': String(scaling.shared ? 1 : scaling.max),
     });
     expect(template.spec.containerConcurrency).toBe(scaling.concurrency);
     expect(template.spec.containers[0]).toMatchObject({ image, resources });

@@ -10,10 +10,13 @@ type CameraStatus = NonNullable<Status['cameras']>[number];
 const mostCameras = 128;
 const mostNodes = 512;
 const mostText = 1024;
+/** Sixty reports. */
+const goneAfterS = 120;
 
 /** @param cameras ids of all cameras of the task, whether heard of or not */
 export function statusOf(ledger: Ledger, cameras: readonly string[]): Status {
-  const reports = [...ledger.latest.values()];
+  const all = withoutGone([...ledger.latest.values()]);
+  const { reports, owner } = inForce(all);
   const cameraStatus = camerasOf(reports, cameras);
   const taskInfo = taskInfoOf(reports);
   const connected = cameraStatus.filter(({ state }) => state === 'connected').length;
@@ -21,7 +24,8 @@ export function statusOf(ledger: Ledger, cameras: readonly string[]): Status {
     phase: phaseOf(reports, cameraStatus),
     camerasConnected: `${connected}/${cameraStatus.length}`,
     ...(taskInfo && { identities: taskInfo.trackingObjectNumber }),
-    stages: stagesOf(reports),
+    ...(owner !== undefined && { owner }),
+    stages: stagesOf(reports, all),
     nodes: nodesOf(reports),
     cameras: cameraStatus,
     ...(taskInfo && { output: { taskInfo } }),
@@ -31,6 +35,26 @@ export function statusOf(ledger: Ledger, cameras: readonly string[]): Status {
       ...(change.message !== undefined && { message: change.message.slice(0, mostText) }),
     })),
   };
+}
+
+/** A worker that falls silent while others of its stage and node go on reporting is one that there is no more. */
+function withoutGone(all: readonly ReportData[]): ReportData[] {
+  const placeOf = ({ node, stage }: ReportData) => `${node}/${stage}`;
+  const newest = new Map<string, number>();
+  for (const report of all)
+    newest.set(placeOf(report), Math.max(report.time, newest.get(placeOf(report)) ?? -Infinity));
+  return all.filter((report) => newest.get(placeOf(report))! - report.time < goneAfterS);
+}
+
+/** Of several match workers the one in the newest term says how things are, whatever those say that stand by or were paused. */
+function inForce(all: readonly ReportData[]): { reports: ReportData[]; owner?: string } {
+  const matching = all.filter(({ stage }) => stage === 'match');
+  const epochOf = ({ figures }: ReportData) => figures?.['epoch'] ?? 0;
+  const newest = Math.max(0, ...matching.map(epochOf));
+  const owner = matching.find((report) => epochOf(report) === newest);
+  if (newest === 0 || !owner) return { reports: [...all] };
+  const reports = all.filter((report) => report.stage !== 'match' || report === owner);
+  return { reports, owner: owner.worker };
 }
 
 /** Done when every camera is over and every stage says so: match alone may remember the end of an earlier run. */
@@ -61,12 +85,14 @@ function firstMessage(reports: readonly ReportData[]): { message?: string } {
   return message === undefined ? {} : { message: message.slice(0, mostText) };
 }
 
-function stagesOf(reports: readonly ReportData[]): NonNullable<Status['stages']> {
+/** @param all also of those that stand by */
+function stagesOf(reports: readonly ReportData[], all: readonly ReportData[]): NonNullable<Status['stages']> {
   return stageNames.flatMap((name) => {
     const own = reports.filter(({ stage }) => stage === name);
     if (own.length === 0) return [];
-    const ready = own.filter(({ phase }) => phase === 'Running' || phase === 'Completed').length;
-    return [{ name, phase: worst(own), workers: own.length, readyWorkers: ready, ...firstMessage(own) }];
+    const workers = all.filter(({ stage }) => stage === name);
+    const ready = workers.filter(({ phase }) => phase === 'Running' || phase === 'Completed').length;
+    return [{ name, phase: worst(own), workers: workers.length, readyWorkers: ready, ...firstMessage(own) }];
   });
 }
 

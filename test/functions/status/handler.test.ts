@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, existsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   eventTypes,
   type IdentitiesData,
@@ -250,4 +250,57 @@ test('cameras that an edit adds or takes away are counted from then on', async (
   await stage.reconfigure!({ cameras: [{ id: 'a' }, { id: 'late' }] } as WorkerConfig, context);
   await stage.shutdown!(context);
   expect(read().cameras!.map(({ id, state }) => `${id} ${state}`)).toContain('late connecting');
+});
+
+describe('several match workers', () => {
+  const taskInfo = (trackingObjectNumber: number) => ({
+    trackingObjectNumber,
+    findUnknownObject: false,
+    startTime: '2026-01-01T12:00:00.000Z',
+    currentTime: '2026-01-01T12:00:00.000Z',
+  });
+  const match = (worker: string, over: Partial<ReportData>) =>
+    report({ node: 'cloud', worker, stage: 'match', ...over });
+  const owns = (epoch: number, people: number) => ({
+    figures: { epoch },
+    output: { taskInfo: taskInfo(people) },
+  });
+
+  test('the one in the newest term says how things are, whatever a paused one said last', async () => {
+    const status = open();
+    for (const each of ['door', 'hall'])
+      await status.handle(
+        report({ worker: each, phase: 'Completed', cameras: [camera(each, { state: 'ended' })] }),
+        context,
+      );
+    await status.handle(match('shop-match', { ...owns(1, 9), time: base.time + 5 }), context);
+    const standsBy = { message: 'stands by, shop-match decides' };
+    await status.handle(match('shop-match2', standsBy), context);
+    await status.handle(match('shop-match2', { ...owns(2, 3), phase: 'Completed', sequence: 2 }), context);
+    await status.handle(match('shop-match3', standsBy), context);
+    await status.shutdown!(context);
+    const { phase, owner, identities, stages, nodes } = read();
+    expect({ phase, owner, identities }).toEqual({ phase: 'Completed', owner: 'shop-match2', identities: 3 });
+    expect(stages!.find(({ name }) => name === 'match')).toEqual({
+      name: 'match',
+      phase: 'Completed',
+      workers: 3,
+      readyWorkers: 3,
+    });
+    expect(nodes!.find(({ name }) => name === 'cloud')).toMatchObject({ phase: 'Completed' });
+  });
+
+  test('a worker that is no more is forgotten once others of its kind have reported for long', async () => {
+    const status = open();
+    const embed = (worker: string, over: Partial<ReportData>) => report({ worker, stage: 'embed', ...over });
+    await status.handle(embed('shop-embed2', {}), context);
+    await status.handle(embed('shop-embed', { sequence: 1, time: base.time + 119 }), context);
+    await status.handle(report({ stage: 'detect', time: base.time + 1000 }), context);
+    await status.shutdown!(context);
+    const workers = () => read().stages!.find(({ name }) => name === 'embed')!.workers;
+    expect(workers()).toBe(2);
+    await status.handle(embed('shop-embed', { sequence: 2, time: base.time + 120 }), context);
+    await status.shutdown!(context);
+    expect(workers()).toBe(1);
+  });
 });

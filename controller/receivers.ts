@@ -1,0 +1,45 @@
+// To whom a worker sends, where several workers share a stage: those that stand by, and those that each have some of the cameras.
+// Pure; the backends ask, each with its own addresses.
+import type { WorkerConfig } from '../config/worker.ts';
+import type { DesiredWorker } from './desired.ts';
+
+/** Every worker that this one may send to, in the order of their names. */
+export function receiversOf(worker: DesiredWorker, workers: readonly DesiredWorker[]): DesiredWorker[] {
+  const shards = Object.values(worker.shards ?? {}).flat();
+  const names = new Set([...Object.values(worker.routes), ...shards]);
+  return workers
+    .filter(({ name, config: { group } }) => names.has(name) || (group !== undefined && names.has(group)))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Part of a worker's configuration. @param addressOf of a worker; undefined: events of that type are not sent */
+export function sinksOf(
+  worker: DesiredWorker,
+  workers: readonly DesiredWorker[],
+  addressOf: (worker: DesiredWorker) => string | undefined,
+): Pick<WorkerConfig, 'sinks' | 'shards'> {
+  const byName = new Map(workers.map((each) => [each.name, each]));
+  const sinks: WorkerConfig['sinks'] = {};
+  for (const [type, name] of Object.entries(worker.routes)) {
+    const inTurn = [
+      byName.get(name)!,
+      ...workers.filter(({ name: other, config }) => config.group === name && other !== name),
+    ];
+    // Through a Broker all of them have one address.
+    const addresses = new Set(inTurn.flatMap((each) => addressOf(each) ?? []));
+    if (addresses.size > 0) sinks[type] = [...addresses].join(' ');
+  }
+  const own = new Set(worker.config.cameras.map(({ id }) => id));
+  const shards = Object.entries(worker.shards ?? {}).flatMap(([type, names]) => {
+    const parts = names.flatMap((name) => {
+      const url = addressOf(byName.get(name)!);
+      const cameras = byName
+        .get(name)!
+        .config.cameras.map(({ id }) => id)
+        .filter((id) => own.has(id));
+      return url === undefined ? [] : [{ url, cameras }];
+    });
+    return parts.length > 1 ? [[type, parts] as const] : [];
+  });
+  return { sinks, ...(shards.length > 0 && { shards: Object.fromEntries(shards) }) };
+}
