@@ -377,7 +377,8 @@ function openMatch(
     topology: { ...givenTopology(worker.match), transition: () => 0 },
     cameras: worker.cameras,
     task: worker.task,
-    worker: worker.worker,
+    // Whoever takes over repeats announcements under the same names.
+    worker: worker.group ?? worker.worker,
     batching: worker.match.batching ?? { maxEvents: 1, maxWaitMs: 0 },
     ...(worker.match.contacts && { contacts: contactOptions(worker.match.contacts, worker.cameras) }),
     ...(worker.match.retentionS !== undefined && { retentionS: worker.match.retentionS }),
