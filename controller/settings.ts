@@ -25,7 +25,7 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
  * POD_NAME, POD_NAMESPACE, MEI_LEASE, PORT, MEI_HOST, MEI_LOG_LEVEL, MEI_IMAGE, MEI_IMAGE_PULL_POLICY,
- * MEI_FILE_FOLDERS (`/a:/b`), MEI_EDGE_NODE_SELECTOR (`label=value,label=value`), MEI_KNATIVE_NAMESPACES (`a,b`),
+ * MEI_IMAGE_PULL_SECRETS (`a,b`), MEI_FILE_FOLDERS (`/a:/b`), MEI_EDGE_NODE_SELECTOR (`label=value,label=value`), MEI_KNATIVE_NAMESPACES (`a,b`),
  * MEI_CAMERA_NETWORKS and MEI_DOWNLOAD_NETWORKS (`public,private,10.0.0.0/8`), MEI_CAMERA_HOSTS and MEI_DOWNLOAD_HOSTS (`*.a.example`).
  * @param image of serverless.yml, when MEI_IMAGE does not say another
  * @param processName unique name when there is no POD_NAME
@@ -41,6 +41,10 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
   );
   if (imagePullPolicy === undefined)
     problems.push(`MEI_IMAGE_PULL_POLICY: must be one of ${pullPolicies.join(', ')}`);
+  const imagePullSecrets = (env['MEI_IMAGE_PULL_SECRETS'] ?? '').split(',').filter(Boolean);
+  for (const name of imagePullSecrets)
+    if (!/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(name))
+      problems.push(`MEI_IMAGE_PULL_SECRETS: ${JSON.stringify(name)} is not the name of a Secret`);
   const fileFolders = (env['MEI_FILE_FOLDERS'] ?? '/var/lib/recordings').split(':').filter(Boolean);
   for (const folder of fileFolders)
     if (!/^\/[^/]/.test(folder) || folder.split('/').includes('..'))
@@ -69,6 +73,7 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
     installation: {
       image: env['MEI_IMAGE'] || image,
       imagePullPolicy: imagePullPolicy!,
+      imagePullSecrets,
       fileFolders,
       edgeNodeSelector,
       knativeNamespaces,

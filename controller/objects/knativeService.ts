@@ -57,10 +57,12 @@ export function knativeService(parts: WorkerParts, config: WorkerConfig): Manife
 
 /** Knative gives a pod the time of `timeoutSeconds` to end, and refuses what the restricted standard does not need of pods. */
 function knativePod(pod: V1PodSpec): V1PodSpec {
-  const { serviceAccountName, enableServiceLinks, nodeSelector, tolerations = [], volumes = [] } = pod;
+  const { serviceAccountName, imagePullSecrets, enableServiceLinks, nodeSelector } = pod;
+  const { tolerations = [], volumes = [] } = pod;
   const tokens = pod.automountServiceAccountToken ? [accountToken] : [];
   return {
     serviceAccountName: serviceAccountName!,
+    ...(imagePullSecrets && { imagePullSecrets }),
     automountServiceAccountToken: false,
     enableServiceLinks: enableServiceLinks!,
     ...(nodeSelector && { nodeSelector }),

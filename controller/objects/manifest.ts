@@ -44,6 +44,8 @@ export interface Installation {
   /** Image of all workers. */
   image: string;
   imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
+  /** Names of Secrets, in the namespace of each task, with the login of the image's registry. */
+  imagePullSecrets: string[];
   /** Folders of edge nodes whose files tasks may read. */
   fileFolders: string[];
   /** Labels that every node of edge stages must have, besides what the task asks. */

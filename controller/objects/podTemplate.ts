@@ -36,10 +36,12 @@ export interface WorkerParts {
 
 /** A pod spec that the `restricted` Pod Security Standard admits, except that cameras with files need a hostPath. */
 export function podSpec(parts: WorkerParts): V1PodSpec {
-  const { task, worker } = parts;
+  const { task, worker, installation } = parts;
   const mounted = volumesOf(parts);
+  const secrets = installation.imagePullSecrets.map((name) => ({ name }));
   return {
     serviceAccountName: accountOf(task, worker),
+    ...(secrets.length > 0 && { imagePullSecrets: secrets }),
     automountServiceAccountToken: worker.config.stages.includes('status'),
     enableServiceLinks: false,
     terminationGracePeriodSeconds: terminationGraceS,

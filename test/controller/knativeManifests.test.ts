@@ -52,6 +52,17 @@ function policy(objects: Manifest[], name: string): NonNullable<V1NetworkPolicy[
   return (found as unknown as V1NetworkPolicy).spec!;
 }
 
+test('a Knative Service names the logins of a private registry too', () => {
+  const plan = { ...desired(onKnative, surroundings), brokerUrl };
+  const logins = { ...installation, imagePullSecrets: ['registry'] };
+  const { functions } = surroundings;
+  const services = manifestsOf(onKnative, plan, { functions, installation: logins, stopped: new Set() })
+    .filter(isKnative)
+    .map((each) => (each['spec'] as { template: Template }).template.spec.imagePullSecrets);
+  expect(services.length).toBeGreaterThan(0);
+  expect(services).toEqual(services.map(() => [{ name: 'registry' }]));
+});
+
 // To accept a change: delete the file, run the test, and read the difference before it is committed.
 test('the objects of sample knative are those of the golden file', () => {
   const path = 'test/controller/golden/knative.yaml';

@@ -248,6 +248,21 @@ test('amounts of the task replace those of serverless.yml, and packed stages add
   });
 });
 
+test('all pods, and only they, name the logins of a private registry', () => {
+  const task = taskOf(`{${twoCameras}}`);
+  const of = (imagePullSecrets: string[]) =>
+    manifestsOf(task, desired(task, surroundings), {
+      functions: surroundings.functions,
+      installation: { ...installation, imagePullSecrets },
+      stopped: new Set(),
+    });
+  const specs = [...deployments(of(['registry', 'mirror'])).values()].map(({ spec }) => spec!.template.spec!);
+  expect(specs.length).toBeGreaterThan(4);
+  for (const { imagePullSecrets } of specs)
+    expect(imagePullSecrets).toEqual([{ name: 'registry' }, { name: 'mirror' }]);
+  expect(JSON.stringify(of([]))).not.toContain('imagePullSecrets');
+});
+
 test('edge workers stay on the node of their cameras, and cloud workers go anywhere', () => {
   const objects = manifests(taskOf(packed));
   expect(pod(objects, 'gate-edge-edge-1').affinity?.nodeAffinity).toEqual({

@@ -11,6 +11,7 @@ import { outboxFolder, storeFolder } from '../../controller/objects/podTemplate.
 export const installation: Installation = {
   image: 'registry.example/multi-edge-inference:0.1.0',
   imagePullPolicy: 'IfNotPresent',
+  imagePullSecrets: [],
   fileFolders: ['/var/lib/recordings'],
   edgeNodeSelector: {},
   knativeNamespaces: ['knative-serving', 'kourier-system'],

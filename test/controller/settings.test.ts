@@ -12,6 +12,7 @@ test('everything has a default', () => {
     installation: {
       image: 'image:1',
       imagePullPolicy: 'IfNotPresent',
+      imagePullSecrets: [],
       fileFolders: ['/var/lib/recordings'],
       edgeNodeSelector: {},
       knativeNamespaces: ['knative-serving', 'kourier-system', 'istio-system', 'contour-internal'],
@@ -31,6 +32,7 @@ test('the environment decides', () => {
     POD_NAMESPACE: 'ns',
     MEI_IMAGE: 'image:2',
     MEI_IMAGE_PULL_POLICY: 'Never',
+    MEI_IMAGE_PULL_SECRETS: 'registry,mirror.example',
     MEI_FILE_FOLDERS: '/a:/b/c',
     MEI_EDGE_NODE_SELECTOR: 'node-role.kubernetes.io/edge=,zone=x',
     MEI_KNATIVE_NAMESPACES: 'knative-serving,gateway',
@@ -43,6 +45,7 @@ test('the environment decides', () => {
     installation: {
       image: 'image:2',
       imagePullPolicy: 'Never',
+      imagePullSecrets: ['registry', 'mirror.example'],
       fileFolders: ['/a', '/b/c'],
       edgeNodeSelector: { 'node-role.kubernetes.io/edge': '', zone: 'x' },
       knativeNamespaces: ['knative-serving', 'gateway'],
@@ -54,13 +57,14 @@ test('all mistakes are named at once', () => {
   const env = {
     PORT: 'http',
     MEI_IMAGE_PULL_POLICY: 'Sometimes',
+    MEI_IMAGE_PULL_SECRETS: 'My_Registry',
     MEI_FILE_FOLDERS: '/:recordings:/a/../etc',
     MEI_EDGE_NODE_SELECTOR: 'edge',
     MEI_KNATIVE_NAMESPACES: 'gateway, serving',
     MEI_LOG_LEVEL: 'loud',
   };
   expect(() => readSettings(env, 'image:1', 'host-7')).toThrow(
-    /PORT.*MEI_IMAGE_PULL_POLICY.*MEI_FILE_FOLDERS: \/ is.*MEI_FILE_FOLDERS: recordings.*\/a\/\.\.\/etc.*MEI_LOG_LEVEL.*MEI_EDGE_NODE_SELECTOR.*MEI_KNATIVE_NAMESPACES: " serving" is not/s,
+    /PORT.*MEI_IMAGE_PULL_POLICY.*MEI_IMAGE_PULL_SECRETS: "My_Registry".*MEI_FILE_FOLDERS: \/ is.*MEI_FILE_FOLDERS: recordings.*\/a\/\.\.\/etc.*MEI_LOG_LEVEL.*MEI_EDGE_NODE_SELECTOR.*MEI_KNATIVE_NAMESPACES: " serving" is not/s,
   );
 });
 
