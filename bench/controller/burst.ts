@@ -17,7 +17,9 @@ export interface BurstOptions {
   count: number;
   /** Who makes the objects. */
   by: 'controller' | 'floor';
-  controller: ControllerProcess;
+  controller: ControllerProcess | undefined;
+  /** Ends once all objects are there, not once all tasks run: that takes Kubernetes minutes for many. */
+  untilCreated?: boolean;
 }
 
 export interface Burst {
@@ -29,7 +31,7 @@ export interface Burst {
   wholeMs: number;
   /** Until then. */
   making: ServerFigures & { controllerCpuMs: number };
-  /** Until all tasks run and nothing is left to do; absent for the floor. */
+  /** Until all tasks run and nothing is left to do; absent for the floor, and where that was not waited for. */
   settled?: ServerFigures & { clientWrites: number };
 }
 
@@ -45,8 +47,8 @@ export async function runBurst(ground: Ground, options: BurstOptions): Promise<B
   const keys = new Map(names.map((name) => [name, ground.objectsOf(name, '').map(keyOf)]));
   const isFloor = by === 'floor';
   const before = await serverFigures(cluster);
-  const clientBefore = isFloor ? 0 : writesOf(await controller.requests());
-  const cpuBefore = isFloor ? 0 : controller.cpuMs();
+  const clientBefore = controller && !isFloor ? writesOf(await controller.requests()) : 0;
+  const cpuBefore = isFloor ? 0 : (controller?.cpuMs() ?? 0);
 
   const sentMs = new Map<string, number>();
   const stored: Task[] = [];
@@ -67,9 +69,9 @@ export async function runBurst(ground: Ground, options: BurstOptions): Promise<B
     objectsPerTask: keys.get(names[0]!)!.length,
     latenciesMs: names.map((name, index) => doneMs[index]! - sentMs.get(name)!),
     wholeMs: Math.max(...doneMs) - startMs,
-    making: { ...made, controllerCpuMs: isFloor ? 0 : controller.cpuMs() - cpuBefore },
+    making: { ...made, controllerCpuMs: isFloor ? 0 : (controller?.cpuMs() ?? 0) - cpuBefore },
   };
-  if (isFloor) return burst;
+  if (isFloor || !controller || options.untilCreated) return burst;
   await waitFor(
     `${label}: running`,
     count,

@@ -8,8 +8,10 @@ import { startGround, type Ground } from './ground.ts';
 import { callsText, latencyText, printRounds, quantile, type RoundFigures } from './figures.ts';
 import { sampleSpec } from './tasks.ts';
 
+const parts = ['rounds', 'many', 'calm'] as const;
 const { values } = parseArgs({
   options: {
+    part: { type: 'string', multiple: true, default: [...parts] },
     packing: { type: 'string', default: 'PerNode' },
     singles: { type: 'string', default: '20' },
     burst: { type: 'string', default: '100' },
@@ -19,13 +21,18 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-if (values.help || (values.packing !== 'PerNode' && values.packing !== 'PerStage')) {
-  console.log(`npm run bench:controller -- [--packing PerNode|PerStage] [--singles n] [--burst n] [--rounds n] [--many n] [--calm-minutes n]
-  --singles       tasks applied one after the other in each round
-  --burst         tasks applied at once in each round
-  --many          tasks applied at once on a cluster of their own, for memory and the calm after; 0: not at all
-  --calm-minutes  how long nothing may be written then
-Needs what the tests on a cluster need (docs/testing.md), and about half an hour with all of it.`);
+const isKnown = (part: string) => parts.some((each) => each === part);
+if (
+  values.help ||
+  !values.part.every(isKnown) ||
+  (values.packing !== 'PerNode' && values.packing !== 'PerStage')
+) {
+  console.log(`npm run bench:controller -- [--part rounds|many|calm]... [--packing PerNode|PerStage]
+      [--singles n] [--burst n] [--rounds n] [--many n] [--calm-minutes n]
+  --part rounds   tasks one after the other (--singles), then at once (--burst), on a new cluster in each round (--rounds)
+  --part many     more tasks at once (--many), until all their objects are there
+  --part calm     as many until all run, then memory, and that nothing is written (--calm-minutes)
+Needs what the tests on a cluster need (docs/testing.md): 5, 3 and 15 minutes on two cores. Without --part all three.`);
   process.exit(values.help ? 0 : 1);
 }
 const spec = sampleSpec(values.packing);
@@ -34,11 +41,17 @@ const [singles, burst, many] = [Number(values.singles), Number(values.burst), Nu
 console.log(
   `${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.version}; ${values.packing} tasks`,
 );
-const rounds: RoundFigures[] = [];
-for (let round = 1; round <= Number(values.rounds); round++)
-  rounds.push(await onGround(false, (ground) => measureRound(ground, round)));
-if (rounds.length > 0) printRounds(rounds, { singles, burst });
-if (many > 0) await onGround(true, (ground) => measureMany(ground));
+if (values.part.includes('rounds')) {
+  const rounds: RoundFigures[] = [];
+  for (let round = 1; round <= Number(values.rounds); round++)
+    rounds.push(await onGround(false, (ground) => measureRound(ground, round)));
+  printRounds(rounds, { singles, burst });
+}
+if (values.part.includes('many'))
+  for (const by of ['controller', 'floor'] as const)
+    await onGround(false, (ground) => measureMany(ground, by));
+// Held back as usual, Kubernetes' own controllers make pods for six minutes.
+if (values.part.includes('calm')) await onGround(true, measureCalm);
 
 async function onGround<T>(hurry: boolean, work: (ground: Ground) => Promise<T>): Promise<T> {
   const ground = await startGround(spec, hurry);
@@ -79,18 +92,24 @@ async function measureRound(ground: Ground, round: number): Promise<RoundFigures
   return { single, own, floor };
 }
 
-async function measureMany(ground: Ground): Promise<void> {
+async function measureMany(ground: Ground, by: 'controller' | 'floor'): Promise<void> {
+  const controller = by === 'controller' ? await ground.startController() : undefined;
+  const label = `${many} tasks, ${by}`;
+  console.log(
+    latencyText(
+      label,
+      await runBurst(ground, { label, prefix: 'many', count: many, by, controller, untilCreated: true }),
+    ),
+  );
+}
+
+async function measureCalm(ground: Ground): Promise<void> {
   const controller = await ground.startController();
   const emptyMb = (await controller.memory()).residentMb;
-  const common = { count: many, controller } as const;
-  const own = await runBurst(ground, {
-    ...common,
-    label: `${many} tasks, controller`,
-    prefix: 'own',
-    by: 'controller',
-  });
-  console.log(latencyText(`${many} tasks, controller`, own));
-  console.log(callsText(own));
+  const label = `${many} tasks`;
+  console.log(
+    callsText(await runBurst(ground, { label, prefix: 'many', count: many, by: 'controller', controller })),
+  );
   const calm = await runCalm(ground, controller, Number(values['calm-minutes']));
   console.log(
     `${calm.minutes} minutes of calm: ${calm.writes} writes of the controller by its own count, ${calm.serverWrites} by the server's, ` +
@@ -100,13 +119,5 @@ async function measureMany(ground: Ground): Promise<void> {
     `memory of the controller: ${emptyMb.toFixed(0)} MB with no tasks; with ${many} ${quantile(calm.residentMb, 0.5).toFixed(0)} MB ` +
       `(${Math.min(...calm.residentMb).toFixed(0)}-${Math.max(...calm.residentMb).toFixed(0)}), at most ever ${(await controller.memory()).peakMb.toFixed(0)} MB`,
   );
-  await controller.stop();
-  const floor = await runBurst(ground, {
-    ...common,
-    label: `${many} tasks, floor`,
-    prefix: 'floor',
-    by: 'floor',
-  });
-  console.log(latencyText(`${many} tasks, floor`, floor));
   if (calm.writes + calm.serverWrites > 0) process.exitCode = 1;
 }
