@@ -16,6 +16,12 @@ export const faults = {
     'Nothing fails. What had been delivered is gone with it; tracks in progress go on as people who were never seen before.',
   'the disk of the edge is full':
     'Events are refused, the stages wait, nothing ends. Once there is room again: the results of an undisturbed run.',
+  'the match worker is killed, and another one stands by':
+    'Within about six seconds the other one decides, from what the store holds: the results of an undisturbed run.',
+  'the match worker stands still, another takes over, and it goes on':
+    'What it still wants to write is refused, and it stands by: the results of an undisturbed run.',
+  'one of several embed workers is killed':
+    'Its cameras wait until it is back, and its recordings are read again; the others go on: the results of a single embed worker.',
   'the clocks are set a day forward, then two back':
     'Nothing grows old by it, nobody is waited for without end, reports go on: the results of an undisturbed run.',
 } as const;

@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DesiredTask, DesiredWorker } from '../../controller/desired.ts';
+import { sinksOf } from '../../controller/receivers.ts';
 
 export interface FleetOptions {
   /** Entry of a worker, see program.ts. */
@@ -28,13 +29,15 @@ const startDeadlineMs = 60_000;
 
 export class Fleet {
   readonly #options: FleetOptions;
+  readonly #workers: readonly DesiredWorker[];
   readonly #members = new Map<string, Member>();
+  readonly #fallen = new Set<string>();
   #ending = false;
   kills = 0;
 
   /** Starts the last stage first, so that each knows where to send. */
   static async start(task: DesiredTask, options: FleetOptions): Promise<Fleet> {
-    const fleet = new Fleet(options);
+    const fleet = new Fleet(task.workers, options);
     mkdirSync(join(options.folder, 'workers'), { recursive: true });
     try {
       for (const worker of task.workers.toReversed()) await fleet.#begin(worker);
@@ -45,7 +48,8 @@ export class Fleet {
     return fleet;
   }
 
-  private constructor(options: FleetOptions) {
+  private constructor(workers: readonly DesiredWorker[], options: FleetOptions) {
+    this.#workers = workers;
     this.#options = options;
   }
 
@@ -65,6 +69,23 @@ export class Fleet {
   kill(worker: string): void {
     this.kills++;
     this.#members.get(worker)!.child.kill('SIGKILL');
+  }
+
+  /** kill -9; nobody starts it again. */
+  fell(worker: string): void {
+    this.#fallen.add(worker);
+    this.kill(worker);
+  }
+
+  /** Asks it to end, as a kubelet does with a pod that goes; resolves when it has. */
+  async end(worker: string): Promise<void> {
+    this.#fallen.add(worker);
+    await gone(this.#members.get(worker)!.child, 'SIGTERM');
+  }
+
+  /** Stops a process where it stands, or lets it go on. */
+  signal(worker: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#members.get(worker)!.child.kill(signal);
   }
 
   /** Resolves when the present process of a worker listens. */
@@ -90,11 +111,9 @@ export class Fleet {
 
   async #begin(worker: DesiredWorker, port = 0): Promise<void> {
     const { host, folder, env, through = (_name, url) => url, config } = this.#options;
-    const sinks = Object.fromEntries(
-      Object.entries(worker.routes).map(([type, name]) => [type, through(name, this.url(name))]),
-    );
+    const receivers = sinksOf(worker, this.#workers, ({ name }) => through(name, this.url(name)));
     const configPath = join(folder, 'workers', `${worker.name}.json`);
-    writeFileSync(configPath, JSON.stringify({ ...worker.config, ...config?.(worker), sinks }));
+    writeFileSync(configPath, JSON.stringify({ ...worker.config, ...config?.(worker), ...receivers }));
     const child = fork(host, {
       execArgv: [],
       env: {
@@ -119,7 +138,7 @@ export class Fleet {
     member.listening.catch(() => undefined);
     this.#members.set(worker.name, member);
     child.once('exit', () => {
-      if (this.#ending || this.#members.get(worker.name) !== member) return;
+      if (this.#ending || this.#members.get(worker.name) !== member || this.#fallen.has(worker.name)) return;
       void this.#begin(worker, member.port);
     });
     if (port === 0) await member.listening;

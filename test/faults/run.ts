@@ -46,13 +46,17 @@ export class Runs {
   async run(
     name: string,
     disturb: (run: Run) => Promise<void>,
-    options: Partial<FleetOptions> & { packing?: string; before?: (folder: string) => void } = {},
+    options: Partial<FleetOptions> & {
+      packing?: string;
+      stages?: object;
+      before?: (folder: string) => void;
+    } = {},
   ): Promise<Outcome> {
-    const { packing = 'PerNode', before, ...fleetOptions } = options;
+    const { packing = 'PerNode', stages = {}, before, ...fleetOptions } = options;
     const folder = join(this.sample.folder, name);
     mkdirSync(folder);
     before?.(folder);
-    const plan = planOf(this.sample, folder, { packing });
+    const plan = planOf(this.sample, folder, { packing, stages });
     const fleet = await Fleet.start(plan, { host: this.program.host, folder, ...fleetOptions });
     const began = performance.now();
     try {
