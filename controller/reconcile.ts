@@ -41,6 +41,7 @@ import type { Patience } from './patience.ts';
 import type { Quarrels } from './quarrels.ts';
 import { resourceOf } from './resources.ts';
 import type { PodView } from './podView.ts';
+import { standbyProblems } from './standby.ts';
 import type { PodWarnings } from './podWarnings.ts';
 import { workerStates } from './workers.ts';
 
@@ -194,7 +195,11 @@ async function bringAbout(
   task: Task,
   manifests: Manifest[],
 ): Promise<Error | undefined> {
-  const forbidden = [...forbiddenFiles(task, context.installation.fileFolders), ...pushWithoutToken(task)];
+  const forbidden = [
+    ...forbiddenFiles(task, context.installation.fileFolders),
+    ...pushWithoutToken(task),
+    ...standbyProblems(task),
+  ];
   if (forbidden.length > 0) return new PermanentError(forbidden.join('; '));
   const { apply, prune, taken } = planOf(
     manifests,
