@@ -13,6 +13,10 @@ export interface AssignmentSpace {
   readonly group: Int32Array;
   readonly groupRows: Int32Array;
   readonly groupColumns: Int32Array;
+  /** Sizes of the group gathered last: rows, columns. */
+  readonly groupSize: Int32Array;
+  /** Costs of one group, agents x tasks. */
+  readonly groupCost: Float64Array;
   readonly queue: Int32Array;
   readonly rowPotential: Float64Array;
   readonly columnPotential: Float64Array;
@@ -34,6 +38,8 @@ export function createAssignmentSpace(maxRows: number, maxColumns: number): Assi
     group: new Int32Array(maxRows + maxColumns),
     groupRows: new Int32Array(longest),
     groupColumns: new Int32Array(longest),
+    groupSize: new Int32Array(2),
+    groupCost: new Float64Array(maxRows * maxColumns),
     queue: new Int32Array(maxRows + maxColumns),
     rowPotential: new Float64Array(longest),
     columnPotential: new Float64Array(longest),
@@ -54,10 +60,12 @@ export function assign(space: AssignmentSpace, rows: number, columns: number, li
   space.group.fill(-1, 0, rows + columns);
   for (let row = 0; row < rows; row++) {
     if (space.group[row] !== -1) continue;
-    const size = gatherGroup(space, rows, columns, row, limit);
-    if (size.columns === 0) continue;
-    if (size.rows === 1 && size.columns === 1) pair(space, row, space.groupColumns[0]!);
-    else solveGroup(space, columns, size.rows, size.columns, limit);
+    gatherGroup(space, rows, columns, row, limit);
+    const groupRows = space.groupSize[0]!;
+    const groupColumns = space.groupSize[1]!;
+    if (groupColumns === 0) continue;
+    if (groupRows === 1 && groupColumns === 1) pair(space, row, space.groupColumns[0]!);
+    else solveGroup(space, columns, groupRows, groupColumns, limit);
   }
 }
 
@@ -67,7 +75,13 @@ function pair(space: AssignmentSpace, row: number, column: number): void {
 }
 
 /** Collects the rows and columns that are linked to `start` by allowed pairs. */
-function gatherGroup(space: AssignmentSpace, rows: number, columns: number, start: number, limit: number) {
+function gatherGroup(
+  space: AssignmentSpace,
+  rows: number,
+  columns: number,
+  start: number,
+  limit: number,
+): void {
   const { cost, group, groupRows, groupColumns, queue } = space;
   let head = 0;
   let tail = 0;
@@ -94,7 +108,8 @@ function gatherGroup(space: AssignmentSpace, rows: number, columns: number, star
       }
     }
   }
-  return { rows: rowCount, columns: columnCount };
+  space.groupSize[0] = rowCount;
+  space.groupSize[1] = columnCount;
 }
 
 /** Shortest augmenting paths with potentials (Jonker-Volgenant family) on one group, the shorter side as agents. */
@@ -105,35 +120,32 @@ function solveGroup(
   columnCount: number,
   limit: number,
 ): void {
-  const { groupRows, groupColumns, owner } = space;
+  const { groupRows, groupColumns, groupCost, owner } = space;
   const transposed = rowCount > columnCount;
   const agents = transposed ? columnCount : rowCount;
   const tasks = transposed ? rowCount : columnCount;
-  const costOf = (agent: number, task: number): number => {
-    const row = groupRows[transposed ? task : agent]!;
-    const column = groupColumns[transposed ? agent : task]!;
-    return Math.min(space.cost[row * stride + column]!, limit);
-  };
+  for (let agent = 0; agent < agents; agent++) {
+    for (let task = 0; task < tasks; task++) {
+      const row = groupRows[transposed ? task : agent]!;
+      const column = groupColumns[transposed ? agent : task]!;
+      groupCost[agent * tasks + task] = Math.min(space.cost[row * stride + column]!, limit);
+    }
+  }
   space.rowPotential.fill(0, 0, agents + 1);
   space.columnPotential.fill(0, 0, tasks + 1);
   owner.fill(0, 0, tasks + 1);
-  for (let agent = 1; agent <= agents; agent++) augment(space, agent, tasks, costOf);
+  for (let agent = 1; agent <= agents; agent++) augment(space, agent, tasks);
   for (let task = 1; task <= tasks; task++) {
     const agent = owner[task]!;
-    if (agent === 0 || costOf(agent - 1, task - 1) >= limit) continue;
+    if (agent === 0 || groupCost[(agent - 1) * tasks + task - 1]! >= limit) continue;
     const row = groupRows[(transposed ? task : agent) - 1]!;
     pair(space, row, groupColumns[(transposed ? agent : task) - 1]!);
   }
 }
 
 /** Finds the cheapest way to give one more agent a task, moving others if needed. Indices are 1-based, 0 means none. */
-function augment(
-  space: AssignmentSpace,
-  agent: number,
-  tasks: number,
-  costOf: (agent: number, task: number) => number,
-): void {
-  const { rowPotential, columnPotential, distance, previous, owner, visited } = space;
+function augment(space: AssignmentSpace, agent: number, tasks: number): void {
+  const { groupCost, rowPotential, columnPotential, distance, previous, owner, visited } = space;
   distance.fill(Infinity, 0, tasks + 1);
   visited.fill(0, 0, tasks + 1);
   owner[0] = agent;
@@ -141,12 +153,12 @@ function augment(
   do {
     visited[task] = 1;
     const current = owner[task]!;
+    const start = (current - 1) * tasks - 1;
     let step = Infinity;
     let next = 0;
     for (let candidate = 1; candidate <= tasks; candidate++) {
       if (visited[candidate]) continue;
-      const reduced =
-        costOf(current - 1, candidate - 1) - rowPotential[current]! - columnPotential[candidate]!;
+      const reduced = groupCost[start + candidate]! - rowPotential[current]! - columnPotential[candidate]!;
       if (reduced < distance[candidate]!) {
         distance[candidate] = reduced;
         previous[candidate] = task;

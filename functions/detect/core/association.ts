@@ -5,22 +5,34 @@ import type { SeenDetections } from './detections.ts';
 import type { Track } from './track.ts';
 import type { AssociationOptions } from './trackerOptions.ts';
 
+/** Some tracks, or some rows of a frame's detections, by index: a list whose memory is kept from frame to frame. */
+export interface Choice {
+  readonly indices: Int32Array;
+  count: number;
+}
+
+export function createChoice(most: number): Choice {
+  return { indices: new Int32Array(most), count: 0 };
+}
+
 /**
- * Pairs each track of `tracks` with at most one row of `rows`; a pair costs 1 - similarity and must stay below `limit`.
- * Results are in the space: `columnOfRow[i]` is an index into `rows` for `tracks[i]`, `rowOfColumn[j]` the reverse, -1 for none.
+ * Pairs each of the `chosen` tracks with at most one of `rows`; a pair costs 1 - similarity and must stay below `limit`.
+ * Results are in the space: `columnOfRow[i]` is a place in `rows` for the i-th chosen track, `rowOfColumn[j]` the reverse, -1 for none.
  */
 export function associate(
   space: AssignmentSpace,
   tracks: readonly Track[],
+  chosen: Choice,
   detections: SeenDetections,
-  rows: readonly number[],
+  rows: Choice,
   limit: number,
   options: AssociationOptions,
 ): void {
-  tracks.forEach((track, i) => {
-    fillCosts(space.cost, i * rows.length, track, detections, rows, 1 - limit, options);
-  });
-  assign(space, tracks.length, rows.length, limit);
+  for (let i = 0; i < chosen.count; i++) {
+    const track = tracks[chosen.indices[i]!]!;
+    fillCosts(space.cost, i * rows.count, track, detections, rows, 1 - limit, options);
+  }
+  assign(space, chosen.count, rows.count, limit);
 }
 
 function fillCosts(
@@ -28,15 +40,15 @@ function fillCosts(
   start: number,
   track: Track,
   detections: SeenDetections,
-  rows: readonly number[],
+  rows: Choice,
   least: number,
   options: AssociationOptions,
 ): void {
   const reachX = options.reach * centreDeviation(track.filter, 0);
   const reachY = options.reach * centreDeviation(track.filter, 1);
   const claim = Math.exp(-options.lostWeight * track.missedSeconds);
-  for (let j = 0; j < rows.length; j++) {
-    const row = rows[j]!;
+  for (let j = 0; j < rows.count; j++) {
+    const row = rows.indices[j]!;
     let similarity = claim * reachedOverlap(track.predicted, reachX, reachY, detections.boxes, row);
     if (similarity > least) similarity *= resemblance(track, detections, row, options);
     cost[start + j] = similarity > least ? 1 - similarity : Infinity;

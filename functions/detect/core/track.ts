@@ -23,24 +23,45 @@ export interface Track {
   appearance: Float32Array | null;
 }
 
-/** A new track at one detection, not reported yet. */
-export function startTrack(detections: SeenDetections, row: number, options: TrackerOptions): Track {
-  const track: Track = {
+/**
+ * A new track at one detection, not reported yet.
+ * @param ended a track that nobody needs any more: its memory is used again
+ */
+export function startTrack(
+  detections: SeenDetections,
+  row: number,
+  options: TrackerOptions,
+  ended?: Track,
+): Track {
+  const track = ended ?? emptyTrack();
+  track.id = 0;
+  track.hits = 1;
+  track.ageSeconds = 0;
+  track.unseenSeconds = 0;
+  track.missedSeconds = 0;
+  track.weakSeconds = 0;
+  track.score = detections.scores[row]!;
+  track.detection = row;
+  track.appearance = copyAppearance(detections, row, track.appearance);
+  startFilter(track.filter, detections.boxes, row, options);
+  writeBox(track.filter, track.predicted);
+  return track;
+}
+
+function emptyTrack(): Track {
+  return {
     id: 0,
     filter: new Float64Array(filterLength),
     predicted: new Float64Array(4),
-    hits: 1,
+    hits: 0,
     ageSeconds: 0,
     unseenSeconds: 0,
     missedSeconds: 0,
     weakSeconds: 0,
-    score: detections.scores[row]!,
-    detection: row,
-    appearance: copyAppearance(detections, row),
+    score: 0,
+    detection: -1,
+    appearance: null,
   };
-  startFilter(track.filter, detections.boxes, row, options);
-  writeBox(track.filter, track.predicted);
-  return track;
 }
 
 /** Moves a track ahead; until a match says otherwise it counts as unseen. */
@@ -92,10 +113,16 @@ export function reportTrack(track: Track, detections: SeenDetections, started: b
   };
 }
 
-function copyAppearance({ appearance, count }: SeenDetections, row: number): Float32Array | null {
+function copyAppearance(
+  { appearance, count }: SeenDetections,
+  row: number,
+  used: Float32Array | null,
+): Float32Array | null {
   if (appearance === undefined) return null;
   const length = appearance.length / count;
-  return appearance.slice(row * length, (row + 1) * length);
+  const copy = used?.length === length ? used : new Float32Array(length);
+  for (let k = 0; k < length; k++) copy[k] = appearance[row * length + k]!;
+  return copy;
 }
 
 /** Only strong boxes teach what a person looks like: weak ones are often half somebody else. */

@@ -1,41 +1,12 @@
 // The detect handler calls `step` once a frame for each camera: boxes in, people with stable ids out. The two stages are
 // ByteTrack's; overlap is taken after boxes grew by how unsure the motion model is, on a clock in seconds.
-import { createAssignmentSpace, type AssignmentSpace } from './assignment.ts';
-import { associate } from './association.ts';
+import { associate, type Choice } from './association.ts';
 import { advanceTrack, matchTrack, reportTrack, startTrack, type Track } from './track.ts';
-import { defaultTrackerOptions, type TrackerOptions } from './trackerOptions.ts';
+import type { TrackerOptions } from './trackerOptions.ts';
+import type { TrackerState } from './trackerState.ts';
 import type { SeenDetections, TrackedBox, TrackedFrame } from './detections.ts';
 
-/** Everything one camera's tracker remembers; a value of its own, shared with no other camera. Changed in place by `step`. */
-export interface TrackerState {
-  options: TrackerOptions;
-  space: AssignmentSpace;
-  tracks: Track[];
-  lastId: number;
-  /** Media time of the previous frame, seconds; null before the first. */
-  timeSeconds: number | null;
-}
-
-export function createTracker(options: Partial<TrackerOptions> = {}): TrackerState {
-  const settings = { ...defaultTrackerOptions, ...options };
-  return {
-    options: settings,
-    space: createAssignmentSpace(settings.maxTracks, settings.maxDetectionsRead),
-    tracks: [],
-    lastId: 0,
-    timeSeconds: null,
-  };
-}
-
-/** Other options from the next frame on; people who are followed keep their ids. */
-export function retune(state: TrackerState, options: TrackerOptions): void {
-  const { maxRows, maxColumns } = state.space;
-  state.options = options;
-  if (options.maxTracks <= maxRows && options.maxDetectionsRead <= maxColumns) return;
-  // Never smaller: there may be more tracks now than there may be later.
-  const { maxTracks, maxDetectionsRead } = options;
-  state.space = createAssignmentSpace(Math.max(maxTracks, maxRows), Math.max(maxDetectionsRead, maxColumns));
-}
+export { createTracker, retune, type TrackerState } from './trackerState.ts';
 
 /**
  * Advances the tracker by one frame. Call it once for every frame, also when nothing was detected.
@@ -48,16 +19,17 @@ export function step(state: TrackerState, detections: SeenDetections, timeSecond
   const isFirstFrame = state.timeSeconds === null;
   const dtSeconds = advanceClock(state, timeSeconds);
   const endedIds: number[] = [];
-  for (const track of state.tracks) advanceTrack(track, dtSeconds, options);
-  endTracks(state, endedIds, (track) => track.unseenSeconds > options.maxUnseenSeconds);
+  for (let k = 0; k < state.live; k++) advanceTrack(state.tracks[k]!, dtSeconds, options);
+  endTracks(state, endedIds, isForgotten);
 
-  const unclaimed = matchAll(state, detections);
+  matchAll(state, detections);
 
-  endTracks(state, endedIds, (track) => track.detection < 0 && track.id === 0);
-  spawn(state, endedIds, detections, unclaimed);
+  endTracks(state, endedIds, isDoubtful);
+  spawn(state, endedIds, detections);
   const isSlow = dtSeconds >= options.slowFrameSeconds;
   const tracks: TrackedBox[] = [];
-  for (const track of state.tracks) {
+  for (let k = 0; k < state.live; k++) {
+    const track = state.tracks[k]!;
     const isSure = isFirstFrame || track.hits >= options.confirmHits;
     const started =
       track.id === 0 && track.detection >= 0 && (isSure || (isSlow && track.score >= options.instantScore));
@@ -77,72 +49,95 @@ function advanceClock(state: TrackerState, timeSeconds: number): number {
 }
 
 /** Strong detections to all reported tracks, weak ones to the visible rest, then strong ones to tracks not reported yet. */
-function matchAll(state: TrackerState, detections: SeenDetections): number[] {
-  const { options, tracks } = state;
-  const count = Math.min(detections.count, options.maxDetectionsRead);
-  const strong = rowsBetween(detections.scores, count, options.highScore, Infinity);
-  const weak = rowsBetween(detections.scores, count, options.lowScore, options.highScore);
-  const reported = tracks.filter((track) => track.id > 0);
-  const tentative = tracks.filter((track) => track.id === 0);
-
-  const spare = match(state, reported, detections, strong, options.maxCost);
-  const visible = reported.filter(
-    (track) =>
-      track.detection < 0 && track.missedSeconds === 0 && track.weakSeconds <= options.maxWeakSeconds,
-  );
-  match(state, visible, detections, weak, options.maxWeakCost);
-  return match(state, tentative, detections, spare, options.maxTentativeCost);
+function matchAll(state: TrackerState, detections: SeenDetections): void {
+  const { options, scratch } = state;
+  const { strong, weak } = scratch;
+  chooseRows(strong, detections, options.highScore, Infinity, options);
+  chooseRows(weak, detections, options.lowScore, options.highScore, options);
+  match(state, isReported, detections, strong, options.maxCost);
+  match(state, isVisible, detections, weak, options.maxWeakCost);
+  match(state, isTentative, detections, strong, options.maxTentativeCost);
 }
 
-/** Joins what fits and returns the rows that are left. */
+/** Joins what fits and leaves in `rows` those that are left. */
 function match(
-  { space, options }: TrackerState,
-  tracks: readonly Track[],
+  { space, scratch, options, tracks, live }: TrackerState,
+  isMeant: TrackTest,
   detections: SeenDetections,
-  rows: number[],
+  rows: Choice,
   limit: number,
-): number[] {
-  if (tracks.length === 0 || rows.length === 0) return rows;
-  associate(space, tracks, detections, rows, limit, options);
-  tracks.forEach((track, i) => {
-    const column = space.columnOfRow[i]!;
-    if (column >= 0) matchTrack(track, detections, rows[column]!, options);
-  });
-  return rows.filter((_, j) => space.rowOfColumn[j] === -1);
-}
-
-function endTracks(state: TrackerState, endedIds: number[], isOver: (track: Track) => boolean): void {
-  state.tracks = state.tracks.filter((track) => {
-    if (!isOver(track)) return true;
-    if (track.id > 0) endedIds.push(track.id);
-    return false;
-  });
-}
-
-function spawn(
-  state: TrackerState,
-  endedIds: number[],
-  detections: SeenDetections,
-  rows: readonly number[],
 ): void {
-  for (const row of rows) {
-    if (detections.scores[row]! < state.options.birthScore) continue;
-    if (state.tracks.length >= state.options.maxTracks && !forgetLongestUnseen(state, endedIds)) return;
-    state.tracks.push(startTrack(detections, row, state.options));
+  const { chosen } = scratch;
+  chosen.count = 0;
+  for (let k = 0; k < live; k++) if (isMeant(tracks[k]!, options)) chosen.indices[chosen.count++] = k;
+  if (chosen.count === 0 || rows.count === 0) return;
+  associate(space, tracks, chosen, detections, rows, limit, options);
+  for (let i = 0; i < chosen.count; i++) {
+    const column = space.columnOfRow[i]!;
+    if (column >= 0) matchTrack(tracks[chosen.indices[i]!]!, detections, rows.indices[column]!, options);
+  }
+  let left = 0;
+  for (let j = 0; j < rows.count; j++)
+    if (space.rowOfColumn[j] === -1) rows.indices[left++] = rows.indices[j]!;
+  rows.count = left;
+}
+
+type TrackTest = (track: Track, options: TrackerOptions) => boolean;
+
+const isReported: TrackTest = (track) => track.id > 0;
+const isTentative: TrackTest = (track) => track.id === 0;
+const isVisible: TrackTest = (track, { maxWeakSeconds }) =>
+  track.id > 0 && track.detection < 0 && track.missedSeconds === 0 && track.weakSeconds <= maxWeakSeconds;
+const isForgotten: TrackTest = (track, { maxUnseenSeconds }) => track.unseenSeconds > maxUnseenSeconds;
+const isDoubtful: TrackTest = (track) => track.detection < 0 && track.id === 0;
+
+/** Puts what is over behind the living, who keep their order. */
+function endTracks(state: TrackerState, endedIds: number[], isOver: TrackTest): void {
+  const { tracks, options } = state;
+  let kept = 0;
+  for (let k = 0; k < state.live; k++) {
+    const track = tracks[k]!;
+    if (isOver(track, options)) {
+      if (track.id > 0) endedIds.push(track.id);
+    } else {
+      tracks[k] = tracks[kept]!;
+      tracks[kept++] = track;
+    }
+  }
+  state.live = kept;
+}
+
+function spawn(state: TrackerState, endedIds: number[], detections: SeenDetections): void {
+  const { options, tracks } = state;
+  const { strong } = state.scratch;
+  for (let j = 0; j < strong.count; j++) {
+    const row = strong.indices[j]!;
+    if (detections.scores[row]! < options.birthScore) continue;
+    if (state.live >= options.maxTracks && !forgetLongestUnseen(state, endedIds)) return;
+    const place = state.live++;
+    tracks[place] = startTrack(detections, row, options, tracks[place]);
   }
 }
 
 function forgetLongestUnseen(state: TrackerState, endedIds: number[]): boolean {
   let longest: Track | undefined;
-  for (const track of state.tracks) {
+  for (let k = 0; k < state.live; k++) {
+    const track = state.tracks[k]!;
     if (track.detection < 0 && track.unseenSeconds > (longest?.unseenSeconds ?? -1)) longest = track;
   }
   if (longest !== undefined) endTracks(state, endedIds, (track) => track === longest);
   return longest !== undefined;
 }
 
-function rowsBetween(scores: Float32Array, count: number, from: number, below: number): number[] {
-  const rows: number[] = [];
-  for (let row = 0; row < count; row++) if (scores[row]! >= from && scores[row]! < below) rows.push(row);
-  return rows;
+function chooseRows(
+  rows: Choice,
+  { scores, count }: SeenDetections,
+  from: number,
+  below: number,
+  { maxDetectionsRead }: TrackerOptions,
+): void {
+  rows.count = 0;
+  const read = Math.min(count, maxDetectionsRead);
+  for (let row = 0; row < read; row++)
+    if (scores[row]! >= from && scores[row]! < below) rows.indices[rows.count++] = row;
 }

@@ -117,7 +117,7 @@ test('a weak detection keeps a visible track but starts none', () => {
   );
   expect(frame.tracks).toMatchObject([{ id: 1, lost: false, detection: 0 }]);
   expect(frame.tracks[0]!.score).toBeCloseTo(0.2);
-  expect(state.tracks).toHaveLength(1);
+  expect(state.live).toBe(1);
 });
 
 test('a weak detection does not bring back a lost track, a strong one does', () => {
@@ -135,7 +135,7 @@ test('weak detections alone keep a track for a while only', () => {
   }
   expect(seenUntil.at(-1)).toBeGreaterThan(1.9);
   expect(seenUntil.at(-1)).toBeLessThan(3.3);
-  expect(state.tracks).toHaveLength(0);
+  expect(state.live).toBe(0);
 });
 
 test('a person hidden for a second comes back under the same id', () => {
@@ -163,7 +163,7 @@ test('a track that was never reported ends silently', () => {
   step(state, nobody, 0);
   step(state, see([[100, 100]]), 0.1);
   expect(step(state, nobody, 0.2)).toEqual({ tracks: [], endedIds: [] });
-  expect(state.tracks).toHaveLength(0);
+  expect(state.live).toBe(0);
 });
 
 test('does not jump to someone of very different size', () => {
@@ -241,6 +241,7 @@ test('memory is bounded: the longest unseen makes room', () => {
   for (let k = 0; k < 20; k++) {
     const at: Person[] = [[(k * 300) % 6000, 100]];
     for (const half of [0, 0.1]) ended.push(...step(state, see(at), k + half).endedIds);
+    expect(state.live).toBeLessThanOrEqual(3);
     expect(state.tracks.length).toBeLessThanOrEqual(3);
   }
   expect(ended).toEqual(Array.from({ length: ended.length }, (_, k) => k + 1));
@@ -259,7 +260,7 @@ test('a full memory takes nobody new while everybody is visible', () => {
     0,
   );
   expect(idsOf(frame)).toEqual([1, 2]);
-  expect(state.tracks).toHaveLength(2);
+  expect(state.live).toBe(2);
 });
 
 test('reads no more detections than its limit and no rows beyond the count', () => {
@@ -301,4 +302,39 @@ test('random crowds: one detection a track, one track a detection, ids unique, s
     for (const id of ids) expect(ended.has(id)).toBe(false);
   }
   expect(run()).toEqual(frames);
+});
+
+/** Bytes of typed arrays and number of objects that can be reached from a value. */
+function footprint(value: unknown, seen = new Set<object>()): { bytes: number; objects: number } {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return { bytes: 0, objects: 0 };
+  seen.add(value);
+  if (ArrayBuffer.isView(value)) return { bytes: value.byteLength, objects: 1 };
+  let [bytes, objects] = [0, 1];
+  for (const part of Object.values(value)) {
+    const inner = footprint(part, seen);
+    bytes += inner.bytes;
+    objects += inner.objects;
+  }
+  return { bytes, objects };
+}
+
+test('thousands of people who come and go leave nothing behind', () => {
+  const state = createTracker();
+  const cross = (frames: number, from: number) => {
+    for (let k = from; k < from + frames; k++) {
+      // Somebody new each second in each of four lanes, across the picture in two.
+      const people = Array.from({ length: 8 }, (_, lane): Person => {
+        const progress = (k % 10) / 10 + (lane >> 2);
+        return [100 + 300 * progress, 150 * (1 + (lane % 4)), 0.9];
+      });
+      const looks = people.map((_, lane) => [1, lane, k % 7]);
+      step(state, see(people, looks), k * 0.1);
+    }
+  };
+  cross(500, 0);
+  const early = footprint(state);
+  const idsEarly = state.lastId;
+  cross(5000, 500);
+  expect(state.lastId).toBeGreaterThan(idsEarly + 100);
+  expect(footprint(state)).toEqual(early);
 });
