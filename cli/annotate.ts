@@ -24,19 +24,20 @@ export async function annotatePicture(folder: string, numbers: Map<string, numbe
   await writeFile(join(folder, 'annotated.jpg'), await encodeJpeg(picture));
 }
 
-/** Reads a file camera once more and writes annotated.mp4; other cameras cannot be read again. */
+/** Reads a file camera once more and writes annotated.mp4, or `to`; other cameras cannot be read again. */
 export async function annotateVideo(
   camera: Camera,
   folder: string,
   numbers: Map<string, number>,
   style: ProgressStyle,
+  to = join(folder, 'annotated.mp4'),
 ): Promise<void> {
   if (camera.source.uri === undefined || !(await exists(camera.source.uri))) return;
   const sightings = bySequence(readSightings(folder));
   const mask = createMasker(camera.mask.map(({ points }) => points.flat()));
   const video = await openVideo(camera.source.uri, camera.fps === undefined ? {} : { fps: camera.fps });
   const rate = camera.fps ?? (video.frameCount && video.durationS ? video.frameCount / video.durationS : 10);
-  const writer = await openVideoWriter(join(folder, 'annotated.mp4'), {
+  const writer = await openVideoWriter(to, {
     width: video.width,
     height: video.height,
     fps: rate,

@@ -3,12 +3,24 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { loadCatalogue, modelConfig, type CatalogueRow } from '../config/models.ts';
 import type { ModelConfig } from '../config/worker.ts';
+import { nearest } from '../config/validation/suggestion.ts';
 import { cacheName, ensureModel } from '../functions/media/models.ts';
 import type { ProgressStyle } from './progress.ts';
 import { exitCodes, UserError } from './userError.ts';
 
 export function modelsCommand(): Command {
-  const models = new Command('models').description('List, fetch and check models');
+  const models = new Command('models').description('List, fetch and check models').addHelpText(
+    'after',
+    `
+A model is a row of the catalogue (config/models.yaml) and a file whose digest the row names. Rows of your own stand in a
+file that MEI_MODELS_FILE names; docs/models.md says how to make one.
+
+Examples:
+  $ mei models list                                  what there is, and what is on this machine
+  $ mei models pull mb3-centernet-person-512         fetch one; an interrupted download goes on where it stopped
+  $ mei models verify                                are the files on this machine the right ones?
+  $ mei models list --json | jq -r '.[] | select(.here) | .name'`,
+  );
   models
     .command('list')
     .description('Print the catalogue; a file of your own rows can be named in MEI_MODELS_FILE')
@@ -20,17 +32,20 @@ export function modelsCommand(): Command {
       'Fetch models that are not on this machine yet; an interrupted download goes on where it stopped',
     )
     .argument('<name...>', 'rows of the catalogue')
-    .action(async (names: string[]) => {
+    .option('--json', 'print a JSON line for each', false)
+    .action(async (names: string[], { json }: { json: boolean }) => {
       const rows = names.map(rowNamed);
-      await ensureModels(rows.map(modelConfig), process.stdout.isTTY ? 'bars' : 'lines');
-      for (const row of rows) console.log(`${row.name}: ready`);
+      await ensureModels(rows.map(modelConfig), json ? 'json' : process.stdout.isTTY ? 'bars' : 'lines');
+      for (const { name } of rows)
+        console.log(json ? JSON.stringify({ name, state: 'ready' }) : `${name}: ready`);
     });
   models
     .command('verify')
     .description('Check the digests of the model files on this machine')
     .argument('[name...]', 'rows of the catalogue; all when left out')
-    .action(async (names: string[]) =>
-      verify(names.length > 0 ? names.map(rowNamed) : loadCatalogue(), names.length > 0),
+    .option('--json', 'print a JSON line for each', false)
+    .action(async (names: string[], { json }: { json: boolean }) =>
+      verify(names.length > 0 ? names.map(rowNamed) : loadCatalogue(), names.length > 0, json),
     );
   return models;
 }
@@ -52,19 +67,24 @@ async function list(json: boolean): Promise<void> {
   }
 }
 
-async function verify(rows: CatalogueRow[], mustExist: boolean): Promise<void> {
+async function verify(rows: CatalogueRow[], mustExist: boolean, json: boolean): Promise<void> {
   const problems: string[] = [];
   for (const row of rows) {
+    const { name } = row;
     const { path, reason } = await localPath(row);
-    if (path !== undefined) console.log(`${row.name}: ${path} is right`);
-    else if (mustExist || /digest/.test(reason)) problems.push(reason);
-    else console.log(`${row.name}: not on this machine`);
+    const isWrong = path === undefined && (mustExist || /digest/.test(reason));
+    if (isWrong) problems.push(reason);
+    const state = path !== undefined ? 'right' : isWrong ? 'wrong' : 'absent';
+    if (json) console.log(JSON.stringify({ name, state, ...(path && { path }), ...(isWrong && { reason }) }));
+    else if (path !== undefined) console.log(`${name}: ${path} is right`);
+    else if (!isWrong) console.log(`${name}: not on this machine`);
   }
-  if (problems.length > 0) throw new UserError(problems.join('\nmei: '));
+  if (json && problems.length > 0) process.exitCode = exitCodes.failed;
+  else if (problems.length > 0) throw new UserError(problems.join('\nmei: '));
 }
 
 /** The file, when it is on this machine and right; nothing is fetched. */
-async function localPath(row: CatalogueRow): Promise<{ path?: string; reason: string }> {
+export async function localPath(row: CatalogueRow): Promise<{ path?: string; reason: string }> {
   const local = row.uri.startsWith('http') ? { ...modelConfig(row), uri: cacheName(row) } : modelConfig(row);
   return ensureModel(local).then(
     (path) => ({ path, reason: '' }),
@@ -76,8 +96,10 @@ function rowNamed(name: string): CatalogueRow {
   const rows = loadCatalogue();
   const row = rows.find((candidate) => candidate.name === name);
   if (row) return row;
-  const known = rows.map((candidate) => candidate.name).join(', ');
-  throw new UserError(`model ${name} is not in the catalogue; known are ${known}`, exitCodes.badInput);
+  const names = rows.map((candidate) => candidate.name);
+  const near = nearest(name, names);
+  const advice = near === undefined ? `known are ${names.join(', ')}` : `did you mean ${near}?`;
+  throw new UserError(`model ${name} is not in the catalogue: ${advice}`, exitCodes.badInput);
 }
 
 /**

@@ -33,7 +33,7 @@ export interface Run {
 
 export async function writeResults(run: Run): Promise<void> {
   const { out, task, style } = run;
-  const found = readFindings(run);
+  const found = findingsOf(out, task);
   const { identities, contacts, sightings } = found;
   const numbers = numberIdentities(identities);
   await writeIdentities(join(out, 'identities.jsonl'), identities);
@@ -59,14 +59,14 @@ export async function writeResults(run: Run): Promise<void> {
   }
 }
 
-interface Findings {
+export interface Findings {
   identities: Identity[];
   contacts?: ContactsOfPair[];
   sightings?: TargetSighting[];
 }
 
 /** What the task asked for, and nothing about others where it asked for targets alone. */
-function readFindings({ out, task: { spec } }: Run): Findings {
+export function findingsOf(out: string, { spec }: Task): Findings {
   const sightings = spec.targets.length > 0 ? readSightings(out) : undefined;
   const contacts = spec.closeContact && readContacts(out, spec.closeContact.minimumSeconds);
   const targets = new Set(sightings?.map(({ identity }) => identity));

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { writeTextFile } from './textFile.ts';
 import type { ContactsOfPair, Identity, TargetSighting } from '../functions/match/export.ts';
 
 /** One box of one person in one frame of one camera. */
@@ -76,17 +77,22 @@ export async function* readSightings(cameraFolder: string): AsyncGenerator<Sight
 }
 
 /**
- * Writes a camera's mot.txt (MOTChallenge: frame,id,left,top,width,height,confidence,-1,-1,-1) with identity numbers as
- * ids. Tracks that got no identity are left out. Returns how many boxes were written.
+ * The boxes of a camera as lines of MOTChallenge (frame,id,left,top,width,height,confidence,-1,-1,-1) with identity numbers
+ * as ids. Tracks that got no identity are left out.
  */
-export async function writeMot(cameraFolder: string, numbers: Map<string, number>): Promise<number> {
-  const lines: string[] = [];
+export async function* readMotLines(
+  cameraFolder: string,
+  numbers: ReadonlyMap<string, number>,
+): AsyncGenerator<string> {
   for await (const { sequence, track, box, score } of readSightings(cameraFolder)) {
     const number = numbers.get(track);
-    if (number !== undefined) lines.push(`${sequence},${number},${box.join(',')},${score},-1,-1,-1\n`);
+    if (number !== undefined) yield `${sequence},${number},${box.join(',')},${score},-1,-1,-1\n`;
   }
-  await writeFile(join(cameraFolder, 'mot.txt'), lines.join(''));
-  return lines.length;
+}
+
+/** Writes a camera's mot.txt; returns how many boxes were written. */
+export async function writeMot(cameraFolder: string, numbers: Map<string, number>): Promise<number> {
+  return writeTextFile(join(cameraFolder, 'mot.txt'), readMotLines(cameraFolder, numbers));
 }
 
 export async function exists(path: string): Promise<boolean> {

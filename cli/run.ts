@@ -1,5 +1,5 @@
 // `mei run`: runs a task on this machine with the same translation, functions and events as in a cluster.
-import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -14,7 +14,7 @@ import { ensureModels } from './models.ts';
 import { finishWithoutReader, readerLeft } from './outputReader.ts';
 import { createProgress, type Progress, type ProgressStyle } from './progress.ts';
 import { writeResults } from './report.ts';
-import { readTask, withAbsolutePaths } from './taskFile.ts';
+import { readTask, taskFileName, withAbsolutePaths } from './taskFile.ts';
 import { exitCodes, UserError } from './userError.ts';
 
 interface RunOptions {
@@ -50,6 +50,12 @@ Results, in out/<task>/<time> or --out:
   cameras/<id>/annotated.*  pictures and videos with boxes and numbers; they stay on this machine
   status.json               what the resource's .status would say
   workers/*.log             the workers' logs, JSON lines
+\`mei export\` gives them to other tools.
+
+Examples:
+  $ mei run config/samples/two-cameras.yaml
+  $ mei run my-task.yaml --for 60 --out out/minute      a minute of live cameras, into a folder of your choice
+  $ mei run my-task.yaml --no-video --json | jq .       for scripts: a JSON line for each change
 
 Exit codes: 0 done, 1 failed, 2 the task is wrong, 3 some cameras failed and the others are done.`,
     )
@@ -63,6 +69,7 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
   for (const field of withoutEffect(task))
     console.error(`mei: note: ${field} is checked, but this version does not act on it`);
   const out = await makeOutFolder(task, options.out);
+  await writeFile(join(out, taskFileName), JSON.stringify(task));
   const plan = planLocally(task, out);
   const style: ProgressStyle = options.json ? 'json' : process.stdout.isTTY ? 'bars' : 'lines';
   await ensureModels(

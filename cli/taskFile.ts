@@ -1,11 +1,15 @@
 // Reads a task from a file for the commands; paths inside it are relative to the file.
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Task } from '../config/schema/resource.ts';
 import { sourceTypeOf } from '../config/schema/source.ts';
 import { parseTask } from '../config/task.ts';
+import { nearest } from '../config/validation/suggestion.ts';
 import { exitCodes, UserError } from './userError.ts';
+
+/** In the folder of a run: the task that ran, with absolute paths. */
+export const taskFileName = 'task.json';
 
 /** @throws UserError with every problem of the file, one a line. */
 export async function readTask(path: string): Promise<Task> {
@@ -13,8 +17,8 @@ export async function readTask(path: string): Promise<Task> {
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    const reason =
-      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
+    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const reason = isMissing ? `there is no such file${await meant(path)}` : String(cause);
     throw new UserError(`${path}: ${reason}`, exitCodes.badInput, { cause });
   }
   try {
@@ -22,6 +26,15 @@ export async function readTask(path: string): Promise<Task> {
   } catch (cause) {
     throw new UserError((cause as Error).message, exitCodes.badInput, { cause });
   }
+}
+
+async function meant(path: string): Promise<string> {
+  const names = await readdir(dirname(resolve(path))).catch(() => []);
+  const near = nearest(
+    basename(path),
+    names.filter((name) => /\.ya?ml$/.test(name)),
+  );
+  return near === undefined ? '' : `; did you mean ${join(dirname(path), near)}?`;
 }
 
 /** The task with the paths of its files made absolute, as workers in other folders need them. */

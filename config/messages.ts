@@ -4,15 +4,7 @@ import { controllerMessages } from './messages/controller.ts';
 import { stageMessages } from './messages/stages.ts';
 import { workerMessages } from './messages/workers.ts';
 
-export type Level = 'debug' | 'info' | 'warn' | 'error';
-
-export interface MessageEntry {
-  level: Level;
-  /** The keys of its line, besides those of every line. */
-  keys: readonly string[];
-  /** What it means, and what to do where something is to be done. */
-  meaning: string;
-}
+export type { MessageEntry } from './messages/says.ts';
 
 export const messages = { ...stageMessages, ...workerMessages, ...controllerMessages } as const;
 

@@ -31,6 +31,11 @@ test.each([
   ['models list --json'],
   ['models verify mb3-centernet-person-512'],
   ['run --help'],
+  ['validate config/samples/minimal.yaml'],
+  ['validate config/samples/minimal.yaml --json'],
+  ['render config/samples/knative.yaml'],
+  ['doctor'],
+  ['completion bash'],
 ])(
   'mei %s ends like any other program of a pipe',
   async (line) => {

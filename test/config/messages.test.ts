@@ -1,5 +1,5 @@
 // The list of log messages is complete and true: read out of the sources, call by call.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import ts from 'typescript';
@@ -70,11 +70,13 @@ function spreadNames(field: ts.Node, file: ts.SourceFile): string[] {
 }
 
 function sources(): string[] {
-  return ['config', 'controller', 'delivery', 'functions'].flatMap((folder) =>
-    readdirSync(join(packageRoot(), folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
-      .map((path) => `${folder}/${path}`),
-  );
+  return ['cli', 'config', 'console', 'controller', 'delivery', 'functions']
+    .filter((folder) => existsSync(join(packageRoot(), folder)))
+    .flatMap((folder) =>
+      readdirSync(join(packageRoot(), folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.ts'))
+        .map((path) => `${folder}/${path}`),
+    );
 }
 
 const calls = sources().flatMap((path) => callsOf(path, readFileSync(join(packageRoot(), path), 'utf8')));

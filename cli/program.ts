@@ -1,0 +1,77 @@
+// All commands of `mei` in one tree: mei.ts runs it, completion.ts reads it.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { packageRoot } from '../config/packageRoot.ts';
+import { ownMachine } from '../functions/media/addressGuard.ts';
+import { completionCommand } from './completion.ts';
+import { doctorCommand } from './doctor.ts';
+import { exportCommand } from './export.ts';
+import { modelsCommand } from './models.ts';
+import { outboxCommand } from './outbox.ts';
+import { renderCommand } from './render.ts';
+import { runCommand } from './run.ts';
+import { validateCommand } from './validate.ts';
+
+/** Throws CommanderError instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('mei')
+    .version(ownVersion())
+    .description(
+      'Multi-edge inference: people keep one identity across cameras, and no picture leaves the edge.\n\n' +
+        'A task is a MultiEdgeInference resource in a YAML file; the smallest has a name and two cameras.',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ mei run config/samples/two-cameras.yaml       follow people on two sample cameras, here, now
+  $ mei validate my-task.yaml                     say what is wrong with a task, and how to mend it
+  $ mei render my-task.yaml                       what a cluster would run
+  $ mei export out/two-cameras/latest --format csv  who was where and when, for a spreadsheet
+  $ mei doctor                                    what this machine or cluster lacks, and how to mend it
+  $ mei models list                               which detectors and embedders there are
+  $ mei outbox list out/two-cameras/latest        what has not reached the cloud, and what it refused
+`,
+    )
+    .showHelpAfterError('(mei --help lists the commands)')
+    .hook('preAction', (_program, command) => openOwnNetworks(command.name()));
+  for (const command of [
+    runCommand(),
+    validateCommand(),
+    renderCommand(),
+    exportCommand(),
+    modelsCommand(),
+    outboxCommand(),
+    doctorCommand(),
+    completionCommand(() => program),
+  ])
+    program.addCommand(command);
+  throwInsteadOfExit(program);
+  return program;
+}
+
+/** Whoever runs a task here may reach every network of this machine anyway; workers inherit it. Clusters decide themselves. */
+function openOwnNetworks(command: string): void {
+  if (command === 'render') return;
+  process.env['MEI_CAMERA_NETWORKS'] ??= ownMachine;
+  process.env['MEI_DOWNLOAD_NETWORKS'] ??= ownMachine;
+}
+
+/** What is wrong is one JSON line where results are JSON lines. */
+export function printError(message: string, exitCode: number): void {
+  if (process.argv.includes('--json')) console.error(JSON.stringify({ type: 'error', message, exitCode }));
+  else console.error(`mei: ${message}`);
+}
+
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  if (process.argv.includes('--json'))
+    command.configureOutput({ outputError: (text) => printError(text.trim().replace(/^error: /, ''), 1) });
+  command.commands.forEach(throwInsteadOfExit);
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string })
+    .version;
+}
