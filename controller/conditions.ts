@@ -1,6 +1,7 @@
 // What a task's status says, out of what is known about it. Pure: no clock, no server. reconcile.ts writes the result.
 import type { Status } from '../config/schema/status.ts';
 import { stageNames } from '../config/worker.ts';
+import { complaintsOf } from './complaints.ts';
 import type { NodeProgress } from './downstream/downstream.ts';
 import { edgeNodes, edgesClaim } from './edges.ts';
 import type { WorkerState } from './workers.ts';
@@ -131,15 +132,23 @@ function degradedClaim({ before, workers, quarrels, isSuspended, isCompleted }: 
   const troubled = isSuspended ? [] : workers.filter(({ trouble }) => trouble);
   const cameras = isSuspended || isCompleted ? [] : (before.cameras ?? []);
   const away = cameras.filter(({ state }) => state === 'failed' || state === 'reconnecting');
-  if (troubled.length + away.length + quarrels.length === 0)
+  const complaints = isSuspended ? [] : complaintsOf(before, workersOf(workers));
+  if (troubled.length + away.length + quarrels.length + complaints.length === 0)
     return { type, status: 'False', reason: 'AsExpected', message: '' };
   const words = [
     ...troubled.map(inWords),
     ...quarrels,
     ...away.map(({ id, state, message }) => `camera ${id} ${state}${message ? `: ${message}` : ''}`),
+    ...complaints,
   ];
-  const reason = troubled[0]?.trouble?.reason ?? (quarrels.length > 0 ? 'Quarrel' : 'CamerasAway');
+  const others = quarrels.length > 0 ? 'Quarrel' : away.length > 0 ? 'CamerasAway' : 'WorkerComplains';
+  const reason = troubled[0]?.trouble?.reason ?? others;
   return { type, status: 'True', reason, message: words.join('; ') };
+}
+
+/** Those that run: what the last pod of a worker said is old news once it has stopped or is in trouble. */
+function workersOf(workers: readonly WorkerState[]): string[] {
+  return workers.filter(({ phase }) => phase === 'Running').map(({ name }) => name);
 }
 
 function inWords({ name, trouble }: WorkerState): string {

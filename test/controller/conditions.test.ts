@@ -119,6 +119,59 @@ test.each<[string, Partial<Facts>, string, Record<string, string>]>([
   expect(status.observedGeneration).toBe(3);
 });
 
+const said = (worker: string, sequence: number, message?: string, stage: 'match' | 'detect' = 'match') => ({
+  ...{ time: later, node: 'cloud', worker, stage, sequence, phase: 'Running' as const },
+  ...(message !== undefined && { message }),
+});
+const matching = (name: string, more: Partial<WorkerState> = {}) =>
+  worker(name, { stages: ['match'], node: 'cloud', ...more });
+
+test.each<[string, Partial<Facts>, string]>([
+  [
+    'a picture that is not there',
+    { workers: [matching('m')], before: { reports: [said('m', 1), said('m', 2, 'picture 1 is not there')] } },
+    'True WorkerComplains worker m: picture 1 is not there',
+  ],
+  [
+    'one that is there by now',
+    { workers: [matching('m')], before: { reports: [said('m', 1, 'picture 1 is not there'), said('m', 2)] } },
+    'False AsExpected ',
+  ],
+  [
+    'the same of two stages',
+    {
+      workers: [matching('m')],
+      before: { reports: [said('m', 1, 'not in force'), said('m', 1, 'not in force', 'detect')] },
+    },
+    'True WorkerComplains worker m: not in force',
+  ],
+  [
+    'a worker that stands by',
+    {
+      workers: [matching('m'), matching('m2')],
+      before: { owner: 'm', reports: [said('m', 1), said('m2', 1, 'stands by, m decides')] },
+    },
+    'False AsExpected ',
+  ],
+  [
+    'a worker that there is no more',
+    { workers: [matching('m')], before: { reports: [said('old', 1, 'picture 1 is not there')] } },
+    'False AsExpected ',
+  ],
+  [
+    'a worker that does not run',
+    {
+      workers: [matching('m', { ready: 0, phase: 'Starting' })],
+      before: { reports: [said('m', 1, 'picture 1 is not there')] },
+    },
+    'False AsExpected ',
+  ],
+])('what a running worker complains of: %s', (_, more, expected) => {
+  const { conditions } = statusOf(facts(more));
+  const { status, reason, message } = conditions.find(({ type }) => type === 'Degraded')!;
+  expect(`${status} ${reason} ${message}`).toBe(expected);
+});
+
 test('messages say who and why', () => {
   const { conditions, stages } = statusOf(
     facts({ workers: [failed], before: { cameras: [camera('gate', 'failed', 'wrong password')] } }),
