@@ -1,12 +1,18 @@
 // Every message that a log of a worker or a controller can hold: loggers take no other one, and docs/reference/messages.md
 // is made of this list. What varies stands in keys, so that a message can be searched for and counted.
+import { consoleMessages } from './messages/console.ts';
 import { controllerMessages } from './messages/controller.ts';
 import { stageMessages } from './messages/stages.ts';
 import { workerMessages } from './messages/workers.ts';
 
 export type { MessageEntry } from './messages/says.ts';
 
-export const messages = { ...stageMessages, ...workerMessages, ...controllerMessages } as const;
+export const messages = {
+  ...stageMessages,
+  ...workerMessages,
+  ...consoleMessages,
+  ...controllerMessages,
+} as const;
 
 export type Message = keyof typeof messages;
 

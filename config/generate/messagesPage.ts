@@ -1,5 +1,6 @@
 // The reference page of log messages, as the text of docs/reference/messages.md.
 import type { MessageEntry } from '../messages.ts';
+import { consoleMessages } from '../messages/console.ts';
 import { controllerMessages } from '../messages/controller.ts';
 import { stageMessages } from '../messages/stages.ts';
 import { workerMessages } from '../messages/workers.ts';
@@ -16,6 +17,8 @@ export function messagesPage(): string {
     table(stageMessages),
     '## Workers and delivery',
     table(workerMessages),
+    '## Console',
+    table(consoleMessages),
     '## Controller and local controllers',
     table(controllerMessages),
   ].join('\n\n')}\n`;

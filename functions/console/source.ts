@@ -1,0 +1,33 @@
+// What the console needs to know of one task; runSource.ts knows it from a folder, router.ts and stream.ts ask it.
+import type { ChangeView, ContactView, FoundView, IdentitiesView, MotionView, TaskView } from './types.ts';
+
+/** Where a follower is in what moves. */
+export interface MotionCursor {
+  /** Of paths in the store. */
+  row: number;
+  /** Of the files of each camera. */
+  files: Map<string, { offset: number; rest: string }>;
+}
+
+export interface ConsoleSource {
+  readonly taskName: string;
+  task(): Promise<TaskView>;
+  identities(): IdentitiesView;
+  contacts(): ContactView[];
+  changesAfter(sequence: number, most: number): ChangeView[];
+  sequences(): { oldest: number; newest: number };
+  /** Boxes since the cursor, which moves on. */
+  motion(cursor: MotionCursor): MotionView[];
+  /** Path of a camera's picture; undefined where there is none to show. */
+  picture(camera: string): string | undefined;
+  recording(camera: string): string | undefined;
+  /** Absent where pictures cannot be compared. @throws PermanentError for what is no picture */
+  search?(picture: Uint8Array): Promise<FoundView[]>;
+  /** Ends the run; absent where there is none to end. */
+  stop?(): void;
+  close(): void;
+}
+
+export function motionFromStart(): MotionCursor {
+  return { row: 0, files: new Map() };
+}
