@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { packageRoot } from '../config/packageRoot.ts';
 import { ownMachine } from '../functions/media/addressGuard.ts';
 import { completionCommand } from './completion.ts';
+import { consoleCommand } from './console.ts';
 import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
 import { modelsCommand } from './models.ts';
@@ -29,6 +30,7 @@ Examples:
   $ mei validate my-task.yaml                     say what is wrong with a task, and how to mend it
   $ mei render my-task.yaml                       what a cluster would run
   $ mei export out/two-cameras/latest --format csv  who was where and when, for a spreadsheet
+  $ mei console out/two-cameras/latest            see a run in the browser, also after it has ended
   $ mei doctor                                    what this machine or cluster lacks, and how to mend it
   $ mei models list                               which detectors and embedders there are
   $ mei outbox list out/two-cameras/latest        what has not reached the cloud, and what it refused
@@ -40,6 +42,7 @@ Examples:
     runCommand(),
     validateCommand(),
     renderCommand(),
+    consoleCommand(),
     exportCommand(),
     modelsCommand(),
     outboxCommand(),

@@ -12,6 +12,7 @@ import {
   type Identity,
   type TargetSighting,
 } from '../functions/match/export.ts';
+import { consoleCommandOf } from './console.ts';
 import { annotatePicture, annotateVideo } from './annotate.ts';
 import type { ProgressStyle } from './progress.ts';
 import {
@@ -102,6 +103,7 @@ function printSummary(run: Run, identities: Identity[], numbers: IdentityNumbers
   console.log(
     `Look at ${folder}/cameras/*/annotated.jpg${hasVideo ? ' and annotated.mp4' : ''}, read ${folder}/identities.jsonl`,
   );
+  console.log(`See it in the browser again: ${consoleCommandOf(folder)}`);
 }
 
 function printSightings(run: Run, sightings: TargetSighting[], identities: Identity[]): void {

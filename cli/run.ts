@@ -10,6 +10,7 @@ import type { Status } from '../config/schema/status.ts';
 import { desired, type DesiredTask } from '../controller/desired.ts';
 import { startWorkers } from '../controller/processes.ts';
 import { watchReadiness, type Unready } from '../controller/readiness.ts';
+import { serveRun } from './console.ts';
 import { ensureModels } from './models.ts';
 import { finishWithoutReader, readerLeft } from './outputReader.ts';
 import { createProgress, type Progress, type ProgressStyle } from './progress.ts';
@@ -21,6 +22,7 @@ interface RunOptions {
   out?: string;
   for?: number;
   video: boolean;
+  console: boolean;
   json: boolean;
 }
 
@@ -40,6 +42,7 @@ export function runCommand(): Command {
     )
     .option('--for <seconds>', 'stop after so many seconds', positiveNumber)
     .option('--no-video', 'do not write annotated videos')
+    .option('--no-console', 'do not serve the console, which shows the run in the browser')
     .option('--json', 'print JSON lines instead of bars', false)
     .addHelpText(
       'after',
@@ -84,7 +87,7 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
   );
   let status: Status;
   try {
-    status = await runWorkers(plan, out, stopped, progress);
+    status = await runWorkers(plan, { out, stopped, progress, console: options.console });
   } finally {
     progress.stop();
     stopped.release();
@@ -120,12 +123,18 @@ function planLocally(task: Task, out: string): DesiredTask {
   }
 }
 
+interface Running {
+  out: string;
+  stopped: StopSignals;
+  progress: Progress;
+  /** Whether the console is served meanwhile. */
+  console: boolean;
+}
+
 /** Runs until everything is completed, every camera failed, a worker is given up, or a stop is asked for. */
 async function runWorkers(
   plan: DesiredTask,
-  out: string,
-  stopped: StopSignals,
-  progress: Progress,
+  { out, stopped, progress, console: isShown }: Running,
 ): Promise<Status> {
   let fatal: string | undefined;
   const beganMs = Date.now();
@@ -139,6 +148,8 @@ async function runWorkers(
     throw new UserError(cause.message, exitCodes.failed, { cause });
   });
   for (const line of pushAddresses(plan, workers.urls)) progress.say(line);
+  const shown = isShown ? await serveRun(out, () => stopped.stop()) : undefined;
+  if (shown) progress.say(`Watch it in the browser: ${shown.url}`);
   const readiness = watchReadiness(workers.urls);
   const said = new Set<string>();
   try {
@@ -152,6 +163,7 @@ async function runWorkers(
   } finally {
     // What could not be delivered for so long will not be delivered now.
     await workers.stop(fatal === undefined ? undefined : 2_000);
+    await shown?.close();
   }
   if (fatal !== undefined) throw new UserError(fatal);
   const status = (await readStatus(out)) ?? {};
@@ -234,6 +246,7 @@ async function pointLatestTo(out: string): Promise<void> {
 
 interface StopSignals {
   signal: AbortSignal;
+  stop(): void;
   release(): void;
 }
 
@@ -253,6 +266,7 @@ function stopSignals(seconds: number | undefined): StopSignals {
   process.on('SIGTERM', onSignal);
   return {
     signal: controller.signal,
+    stop: () => controller.abort(),
     release() {
       clearTimeout(timer);
       readerLeft.removeEventListener('abort', onReaderLeft);
