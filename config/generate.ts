@@ -6,6 +6,7 @@ import { crdYaml } from './generate/crd.ts';
 import { functionsPage } from './generate/functionsPage.ts';
 import { messagesPage } from './generate/messagesPage.ts';
 import { openApiText } from './generate/openapi.ts';
+import { metricsPage } from './generate/metricsPage.ts';
 import { resourcePage } from './generate/resourcePage.ts';
 import { serverlessSchema } from './generate/serverlessSchema.ts';
 import { loadFunctions } from './functions.ts';
@@ -17,6 +18,7 @@ export function generatedFiles(): Record<string, string> {
     'config/crd/multiedgeinferences.yaml': crdYaml(),
     'config/functions.schema.json': serverlessSchema(),
     'docs/reference/resource.md': resourcePage(),
+    'docs/reference/metrics.md': metricsPage(),
     'docs/reference/messages.md': messagesPage(),
     'docs/reference/queries.openapi.json': openApiText(),
     'docs/reference/functions.md': functionsPage(loadFunctions()),

@@ -1,5 +1,6 @@
 // Figures of the controller for Prometheus; main.ts connects them.
 import { Counter, Gauge, Registry } from 'prom-client';
+import { metric } from '../config/metrics.ts';
 
 export interface ControllerMetrics {
   registry: Registry;
@@ -11,27 +12,22 @@ export function createMetrics(waitingTasks: () => number, connectedNodes: () => 
   const registry = new Registry();
   const registers = [registry];
   const requests = new Counter({
-    name: 'mei_controller_api_requests_total',
-    help: 'Requests sent to the API server.',
-    labelNames: ['method'],
+    ...metric('mei_controller_api_requests_total'),
     registers,
   });
   const leading = new Gauge({
-    name: 'mei_controller_leading',
-    help: 'Whether this controller is the one that works.',
+    ...metric('mei_controller_leading'),
     registers,
   });
   new Gauge({
-    name: 'mei_controller_tasks_waiting',
-    help: 'Tasks that wait to be looked at, or are being looked at.',
+    ...metric('mei_controller_tasks_waiting'),
     registers,
     collect() {
       this.set(waitingTasks());
     },
   });
   new Gauge({
-    name: 'mei_controller_connected_nodes',
-    help: 'Nodes whose local controller is connected.',
+    ...metric('mei_controller_connected_nodes'),
     registers,
     collect() {
       this.set(connectedNodes());

@@ -1,6 +1,7 @@
 // The HTTP face of a local controller: what workers of the node, the kubelet and Prometheus ask. main.ts listens with it.
 import type { Server } from 'node:http';
 import { Gauge, Registry } from 'prom-client';
+import { metric, type MetricName } from '../../config/metrics.ts';
 import { createRoutedServer, RefusedError, type Route } from '../link/http.ts';
 import type { Log } from '../log.ts';
 import type { Link } from './link.ts';
@@ -50,23 +51,22 @@ function readiness({ store, link }: ServerParts) {
 
 function metricsOf({ store, link, outbox, configs }: ServerParts): Registry {
   const registry = new Registry();
-  const gauge = (name: string, help: string, read: () => number) => {
+  const gauge = (name: MetricName, read: () => number) => {
     new Gauge({
-      name,
-      help,
+      ...metric(name),
       registers: [registry],
       collect() {
         this.set(read());
       },
     });
   };
-  gauge('mei_lc_connected', 'Whether the controller is connected.', () => Number(link.isConnected()));
-  gauge('mei_lc_connections', 'Connections to the controller so far.', () => link.connections());
-  gauge('mei_lc_tasks', 'Tasks that are stored.', () => store.tasks().length);
-  gauge('mei_lc_outbox_events', 'Events that wait for the cloud.', () => outbox.figures().waiting);
-  gauge('mei_lc_outbox_bytes', 'Bytes of them.', () => outbox.figures().bytes);
-  gauge('mei_lc_outbox_oldest_seconds', 'How long the oldest has waited.', () => outbox.figures().oldestS);
-  gauge('mei_lc_outbox_dead_letters', 'Events refused for good.', () => outbox.figures().deadLetters);
-  gauge('mei_lc_workers_waiting', 'Workers that wait for another configuration.', () => configs.waiting());
+  gauge('mei_lc_connected', () => Number(link.isConnected()));
+  gauge('mei_lc_connections', () => link.connections());
+  gauge('mei_lc_tasks', () => store.tasks().length);
+  gauge('mei_lc_outbox_events', () => outbox.figures().waiting);
+  gauge('mei_lc_outbox_bytes', () => outbox.figures().bytes);
+  gauge('mei_lc_outbox_oldest_seconds', () => outbox.figures().oldestS);
+  gauge('mei_lc_outbox_dead_letters', () => outbox.figures().deadLetters);
+  gauge('mei_lc_workers_waiting', () => configs.waiting());
   return registry;
 }
