@@ -129,6 +129,8 @@ export interface WorkerConfig {
    * group: one of them takes events while the others stand by.
    */
   sinks: Record<string, string>;
+  /** URL of the Broker among `sinks`: it is none of the task's workers, and is not shown the token of the task. */
+  broker?: string;
   /** Of types that several workers take, each for some of the cameras: who takes which. `sinks` names the first of them. */
   shards?: Record<string, { url: string; cameras: string[] }[]>;
   /** Name that workers have in common of which one decides while the others stand by; absent: it is alone. */

@@ -18,6 +18,7 @@ import { Reflector, type ReflectorTiming } from './reflector.ts';
 import { ownedResources, podResource, taskResource } from './resources.ts';
 import { podView, type PodView } from './podView.ts';
 import { PodWarnings } from './podWarnings.ts';
+import { TaskTokens } from './taskTokens.ts';
 
 export interface ControllerOptions {
   cluster: Cluster;
@@ -25,6 +26,8 @@ export interface ControllerOptions {
   installation: Installation;
   models: Pick<Surroundings, 'resolveModel' | 'defaultModels' | 'threads'>;
   log: Log;
+  /** What the tokens of tasks are derived from, the newest in front; asked for once it leads. */
+  taskKeys: () => Promise<readonly string[]>;
   /** Makes the downstream controller, when this installation has local controllers. */
   createDownstream?: (onChange: (key: string) => void, now: () => string) => Downstream;
   /** Tasks that are worked on at a time. */
@@ -137,6 +140,7 @@ export function startController(options: ControllerOptions): Controller {
     patience,
     later,
     podWarnings: new PodWarnings({ cluster, later }),
+    taskTokens: new TaskTokens([]),
     strangers: new Set(),
     sharing: new Map(),
     knative,
@@ -190,6 +194,7 @@ export function startController(options: ControllerOptions): Controller {
     async lead() {
       await synced;
       if (ending.signal.aborted) return;
+      context.taskTokens = new TaskTokens(await options.taskKeys());
       for (const task of tasks.values()) publishTask(context, keyOfTask(task));
       queue.start();
       scheduleResync();

@@ -16,6 +16,7 @@ import { Forwarder } from './link/forwarder.ts';
 import { usualHeartbeat } from './link/heartbeat.ts';
 import { createMetrics } from './metrics.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { loadTaskKeys } from './taskTokens.ts';
 
 /** Threads of an inference session: what the usual limit of detect allows. */
 const threads = 2;
@@ -57,6 +58,7 @@ async function main(): Promise<void> {
     installation,
     models,
     log,
+    taskKeys: () => loadTaskKeys(cluster, namespace),
     ...(settings.link && { createDownstream }),
   });
   const leader = new Leader({ cluster: leases, namespace, name: leaseName, identity, log });

@@ -34,7 +34,8 @@ export function configOf(task: Task, worker: DesiredWorker, plan: DesiredTask): 
   const receivers = sinksOf(worker, workers, (to) =>
     hearsBroker(task, to) ? brokerUrl : addressOf(task, to),
   );
-  return { ...worker.config, ...receivers };
+  const isBrokered = brokerUrl !== undefined && Object.values(receivers.sinks).includes(brokerUrl);
+  return { ...worker.config, ...receivers, ...(isBrokered && { broker: brokerUrl }) };
 }
 
 function workerManifests(

@@ -1,7 +1,8 @@
 // The process backend: runs the workers of a task as child processes on loopback. Used by `mei run`; the cluster
 // backend turns the same DesiredTask into Deployments.
 import { fork, type ChildProcess } from 'node:child_process';
-import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { createWriteStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { lastComplaint } from './complaint.ts';
@@ -47,6 +48,9 @@ interface Running {
  */
 export async function startWorkers(task: DesiredTask, options: ProcessOptions): Promise<RunningTask> {
   mkdirSync(join(options.folder, 'workers'), { recursive: true });
+  const tokenPath = tokenPathOf(options.folder);
+  rmSync(tokenPath, { force: true });
+  writeFileSync(tokenPath, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
   const running = new Map<string, Running>();
   const urls = new Map(options.elsewhere);
   let stopping = false;
@@ -87,6 +91,7 @@ export async function startWorkers(task: DesiredTask, options: ProcessOptions): 
       const entry = running.get(worker.name);
       if (entry) await stopChild(entry.child, timeoutMs);
     }
+    rmSync(tokenPath, { force: true });
   }
 
   try {
@@ -116,6 +121,7 @@ function spawnWorker(
       ...process.env,
       ...worker.env,
       MEI_WORKER_CONFIG: configPath,
+      MEI_TASK_TOKEN_FILE: tokenPathOf(options.folder),
       PORT: String(port),
       MEI_PARENT_IPC: '1',
     },
@@ -137,6 +143,11 @@ function spawnWorker(
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const hostPath = fileURLToPath(new URL(`../functions/host/main.${extension}`, import.meta.url));
+
+/** What the workers of this run know each other by. */
+function tokenPathOf(folder: string): string {
+  return join(folder, 'workers', 'token');
+}
 
 function logPath(folder: string, worker: string): string {
   return join(folder, 'workers', `${worker}.log`);

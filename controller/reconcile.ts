@@ -43,6 +43,7 @@ import { resourceOf } from './resources.ts';
 import type { PodView } from './podView.ts';
 import { standbyProblems } from './standby.ts';
 import type { PodWarnings } from './podWarnings.ts';
+import type { TaskTokens } from './taskTokens.ts';
 import { workerStates } from './workers.ts';
 
 /** What is known of a task, by its key. */
@@ -69,6 +70,7 @@ export interface Reconciler {
   podWarnings: Pick<PodWarnings, 'of' | 'forget'>;
   /** Shared objects that are being made: tasks that start together need the same ones. */
   sharing: Map<string, Promise<Manifest>>;
+  taskTokens: TaskTokens;
   functions: FunctionList;
   installation: Installation;
   models: Pick<Surroundings, 'resolveModel' | 'defaultModels' | 'threads'>;
@@ -92,6 +94,7 @@ export async function reconcile(context: Reconciler, key: string): Promise<void>
   const task = newestTask(context, key);
   if (!task) {
     context.podWarnings.forget(key);
+    context.taskTokens.forget(key);
     return context.downstream?.remove(key);
   }
   if (task.metadata.deletionTimestamp !== undefined) return letGo(context, key, task);
@@ -139,11 +142,16 @@ export function publishTask(context: Reconciler, key: string): void {
   publish(context, key, task, translate(context, task));
 }
 
-function publish({ downstream, view }: Reconciler, key: string, task: Task, translation: Translation): void {
+function publish(
+  { downstream, view, taskTokens }: Reconciler,
+  key: string,
+  task: Task,
+  translation: Translation,
+): void {
   if (!downstream) return;
   // While something is missing nodes keep what they have, as workers do.
   if ('plan' in translation && !translation.lack)
-    return downstream.publish(key, sharesOf(task, translation.plan, view.pods(key)));
+    return downstream.publish(key, sharesOf(task, translation.plan, view.pods(key), taskTokens));
   const { name, namespace, uid = '', generation = 1 } = task.metadata;
   downstream.retain(key, { name, namespace, uid, generation });
 }
@@ -221,6 +229,7 @@ async function bringAbout(
   };
   try {
     checkFeatures(manifests, context.knative.features);
+    await context.taskTokens.ensure(context.cluster, key, task);
     await all(apply.filter((step) => !isLast(step)).map(write));
     await all(replaced.map(remove));
     await all(apply.filter(isLast).map(write));

@@ -19,6 +19,8 @@ export const leaseResource: Resource = {
   plural: 'leases',
 };
 
+/** Made, and never looked at: the controller may not read Secrets, but for the one with its own keys. */
+export const secretResource: Resource = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets' };
 export const configMapResource: Resource = { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' };
 
 /** Kinds that only clusters with Knative have. */
@@ -45,6 +47,7 @@ const known = new Map(
     nodeResource,
     eventResource,
     leaseResource,
+    secretResource,
     knativeServiceResource,
     triggerResource,
     ...ownedResources,

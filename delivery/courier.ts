@@ -1,7 +1,7 @@
 // Brings what waits for one URL there: in order, in batches, again and again. outbox.ts keeps one per URL.
 import { setTimeout as delay } from 'node:timers/promises';
 import { requestOf } from './batch.ts';
-import { backoffMs, Sink, type Outcome, type SinkOptions } from './sink.ts';
+import { backoffMs, Sink, type Outcome, type SinkOptions, type Tokens } from './sink.ts';
 import type { StoredEvent } from './eventRows.ts';
 import type { Amount } from './outboxStore.ts';
 
@@ -15,6 +15,7 @@ export interface CourierOptions extends SinkOptions {
 export interface CourierParts {
   url: string;
   options: CourierOptions;
+  tokens?: Tokens | undefined;
   /** What waits after a place in the order. */
   next(after: number, most: Amount): StoredEvent[];
   /** The receiver has them. */
@@ -46,11 +47,12 @@ export class Courier {
   #waiting: (() => void)[] = [];
   #isResting = false;
   #isPausing = false;
+  #isToBeginAgain = false;
 
   constructor(parts: CourierParts) {
     this.#parts = parts;
     this.#most = this.#batch = parts.options.batch.events;
-    this.#sink = new Sink(parts.url, { ...parts.options, connections: 1 }, parts.stopped);
+    this.#sink = new Sink(parts.url, { ...parts.options, connections: 1 }, parts.stopped, parts.tokens);
   }
 
   /** Sequences of what is on its way. */
@@ -75,6 +77,12 @@ export class Courier {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Something older may wait now: looks at everything anew, once what is on its way has arrived. */
+  beginAgain(): void {
+    this.#isToBeginAgain = true;
+    this.wake();
+  }
+
   /** Ends when `stopped` aborts. */
   async run(): Promise<void> {
     const { stopped } = this.#parts;
@@ -92,6 +100,8 @@ export class Courier {
 
   #next(): StoredEvent[] {
     const { options } = this.#parts;
+    if (this.#isToBeginAgain) this.#cursor = 0;
+    this.#isToBeginAgain = false;
     try {
       return this.#parts.next(this.#cursor, { events: this.#batch, bytes: options.batch.bytes });
     } catch (error) {

@@ -6,7 +6,7 @@ import { checkAttributes } from './attributes.ts';
 import { Courier, type CourierOptions } from './courier.ts';
 import { ranks, rowOf, type EventRow, type OutgoingEvent, type StoredEvent } from './eventRows.ts';
 import { OutboxStore } from './outboxStore.ts';
-import { defaultSinkOptions } from './sink.ts';
+import { defaultSinkOptions, type Tokens } from './sink.ts';
 import { Waiting, type Bounds, type DropReason } from './waiting.ts';
 
 export interface OutboxOptions extends Bounds {
@@ -32,6 +32,8 @@ export const defaultOutboxOptions: Omit<OutboxOptions, 'folder'> = {
 export interface OutboxParts {
   /** Where events for a target go; undefined: nobody knows yet, they wait. */
   resolve(this: void, target: string): string | undefined;
+  /** What is shown to whoever is at this URL; undefined: nothing. */
+  tokensFor?(this: void, url: string): Tokens | undefined;
   log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** Milliseconds of a clock that never jumps. */
   nowMs?: () => number;
@@ -112,6 +114,11 @@ export class Outbox {
       // Everything that comes in the same turn of the event loop shares one transaction.
       this.#flushing ??= setImmediate(() => this.#flush());
     });
+  }
+
+  /** Asks again where events go: `resolve` may answer otherwise from now on. */
+  redirect(): void {
+    if (!this.#stop.signal.aborted) this.#wakeAll();
   }
 
   /** Keeps a number over restarts, from the next transaction on. */
@@ -224,13 +231,19 @@ export class Outbox {
       found = { courier, targets, ended: courier.run() };
       this.#couriers.set(url, found);
     }
-    found.targets.add(target);
+    if (!found.targets.has(target)) {
+      // What waits for a target goes one way, the newest: also what was stored when it went another.
+      for (const { targets } of this.#couriers.values()) targets.delete(target);
+      found.targets.add(target);
+      found.courier.beginAgain();
+    }
     return found.courier;
   }
 
   #courier(url: string, targets: ReadonlySet<string>): Courier {
     return new Courier({
       url,
+      tokens: this.#parts.tokensFor?.(url),
       options: this.#options.delivery,
       stopped: this.#stop.signal,
       next: (after, most) => (targets.size === 0 ? [] : this.#store.next([...targets], after, most)),

@@ -32,6 +32,9 @@ export type Outcome =
 
 const retried = new Set([404, 408, 409, 429]);
 
+/** What a sender shows a receiver, the one to be tried first in front; asked for each request, because files are renewed. */
+export type Tokens = () => readonly string[];
+
 /** The receiver will never take the event: `status` is its answer. */
 export class RefusedError extends PermanentError {
   override name = 'RefusedError';
@@ -55,17 +58,21 @@ export class Sink {
   readonly #places: readonly Place[];
   readonly #options: SinkOptions;
   readonly #stopped: AbortSignal;
+  readonly #tokens: Tokens | undefined;
+  /** Index of the token that is shown: while they are being replaced a receiver may know only the other one. */
+  #token = 0;
   /** Index of the place that is asked. */
   #at = 0;
   /** Places that did not take anything, one after the other. */
   #passed = 0;
 
-  /** @param addresses URL, or several separated by spaces. `stopped` ends tries and waiting. */
-  constructor(addresses: string, options: SinkOptions, stopped: AbortSignal) {
+  /** @param addresses URL, or several separated by spaces. `stopped` ends tries and waiting. Without `tokens` none is shown. */
+  constructor(addresses: string, options: SinkOptions, stopped: AbortSignal, tokens?: Tokens) {
     const urls = addresses.split(' ').map((address) => new URL(address));
     const timeoutMs = urls.length > 1 ? Math.min(longestWaitForOneMs, options.timeoutMs) : options.timeoutMs;
     this.#options = options;
     this.#stopped = stopped;
+    this.#tokens = tokens;
     this.#places = urls.map((url) => ({
       url,
       pool: new Pool(url.origin, {
@@ -121,12 +128,18 @@ export class Sink {
   }
 
   async #ask({ url, pool }: Place, { headers, parts }: HttpMessage): Promise<Outcome> {
+    const tokens = this.#tokens?.() ?? [];
+    const token = tokens[this.#token % tokens.length];
     try {
       const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
       const answer = await pool.request({
         method: 'POST',
         path: `${url.pathname}${url.search}`,
-        headers: { ...headers, 'content-length': String(length) },
+        headers: {
+          ...headers,
+          'content-length': String(length),
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
         body: bodyOf(parts),
       });
       const { statusCode: status, body } = answer;
@@ -135,6 +148,11 @@ export class Sink {
         return { kind: 'accepted' };
       }
       const detail = firstLine(await body.text());
+      // A token that one side has already and the other not yet: that passes, and the event is as good as before.
+      if (status === 401 && this.#tokens) {
+        this.#token++;
+        return { kind: 'later', status, retryAfterMs: 0, detail };
+      }
       if (status < 500 && !retried.has(status)) return { kind: 'refused', status, detail };
       return { kind: 'later', status, retryAfterMs: retryAfter(answer.headers['retry-after']), detail };
     } catch (cause) {

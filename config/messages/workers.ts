@@ -35,6 +35,11 @@ export const workerMessages = {
     'camera reason',
     'Pictures came without a valid token, or too often. Said once a while.',
   ),
+  'events refused': says(
+    'warn',
+    'reason',
+    'Events came without the token of the task, or it cannot be read. Said once a minute at most.',
+  ),
   'no local controller answers: starting with the mounted configuration': says(
     'info',
     'reason',

@@ -131,9 +131,9 @@ export class Connection {
     }
     if (sent.kind === 'delete')
       return linkMessage({ name: 'delete', id, data: { task: sent.task } }, sourceOf(sent.task));
-    const { task, digest, workers } = sent.share;
+    const { task, digest, workers, tokens } = sent.share;
     const name = this.#confirmed.has(task.uid) ? 'update' : 'insert';
-    return linkMessage({ name, id, data: { task, digest, workers } }, sourceOf(task));
+    return linkMessage({ name, id, data: { task, digest, workers, tokens } }, sourceOf(task));
   }
 
   #take(data: Buffer, isBinary: boolean): void {

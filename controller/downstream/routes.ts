@@ -95,7 +95,7 @@ function upstreamStatus({ downstream, outbox, authenticate, now }: RouteOptions)
       taskInfo,
       [],
     );
-    await outbox.accept(event, url);
+    await outbox.accept(event, url, url === worker.broker ? undefined : share.tokens[0]);
     return { status: 202, body: { accepted: event.id } };
   };
 }

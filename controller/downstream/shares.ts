@@ -8,6 +8,7 @@ import type { Share } from '../link/events.ts';
 import { configOf } from '../manifests.ts';
 import { workerLabel } from '../objects/manifest.ts';
 import type { PodView } from '../podView.ts';
+import type { TaskTokens } from '../taskTokens.ts';
 
 export interface NodeShare extends Share {
   workers: WorkerConfig[];
@@ -18,11 +19,17 @@ export interface NodeShare extends Share {
 /**
  * By node. Workers that are bound to no node count where their pods are; before they have one, nowhere.
  */
-export function sharesOf(task: Task, plan: DesiredTask, pods: readonly PodView[]): Map<string, NodeShare> {
+export function sharesOf(
+  task: Task,
+  plan: DesiredTask,
+  pods: readonly PodView[],
+  tokens: Pick<TaskTokens, 'of'>,
+): Map<string, NodeShare> {
+  const ofTask = tokens.of(task.metadata.uid ?? '');
   const byNode = new Map<string, DesiredWorker[]>();
   for (const worker of plan.workers)
     for (const node of nodesOf(worker, pods)) byNode.set(node, [...(byNode.get(node) ?? []), worker]);
-  return new Map([...byNode].map(([node, own]) => [node, shareOf(task, own, plan)]));
+  return new Map([...byNode].map(([node, own]) => [node, shareOf(task, own, plan, ofTask)]));
 }
 
 function nodesOf({ name, nodeName }: DesiredWorker, pods: readonly PodView[]): string[] {
@@ -33,13 +40,16 @@ function nodesOf({ name, nodeName }: DesiredWorker, pods: readonly PodView[]): s
   return [...new Set(found)];
 }
 
-function shareOf(task: Task, workers: DesiredWorker[], plan: DesiredTask): NodeShare {
+function shareOf(task: Task, workers: DesiredWorker[], plan: DesiredTask, tokens: string[]): NodeShare {
   const { name, namespace, uid = '', generation = 1 } = task.metadata;
   const configs = workers.map((worker) => configOf(task, worker, plan));
   return {
     task: { namespace, name, uid, generation },
-    digest: createHash('sha256').update(canonicalJson(configs)).digest('hex'),
+    digest: createHash('sha256')
+      .update(canonicalJson([configs, tokens]))
+      .digest('hex'),
     workers: configs,
+    tokens,
     isCounted: workers.some(({ placement }) => placement === 'edge'),
   };
 }

@@ -37,9 +37,11 @@ const TaskRef = Type.Object({
 /** The workers of one task on one node, as config/worker.ts describes them; only their functions read more than their names. */
 const Share = Type.Object({
   task: TaskRef,
-  /** Of the workers: equal digests mean equal configurations. */
+  /** Of workers and tokens: equal digests mean equal configurations. */
   digest: Type.String({ minLength: 1, maxLength: 128 }),
   workers: Type.Array(Type.Record(Type.String(), Type.Unknown()), { maxItems: 64 }),
+  /** What the workers of the task know each other by, the one to show in front. */
+  tokens: Type.Array(Type.String({ minLength: 16, maxLength: 1024 }), { minItems: 1, maxItems: 32 }),
 });
 
 const schemas = {

@@ -18,6 +18,7 @@ export interface ForwarderOptions {
 interface Waiting {
   event: OutgoingEvent;
   url: string;
+  token: string | undefined;
   sinceMs: number;
 }
 
@@ -42,13 +43,13 @@ export class Forwarder implements Outbox {
     };
   }
 
-  async accept(event: OutgoingEvent, url: string): Promise<void> {
+  async accept(event: OutgoingEvent, url: string, token?: string): Promise<void> {
     if (this.#ending.signal.aborted) throw new TransientError('this local controller is ending');
     if (this.#waiting >= this.#options.mostEvents)
       throw new TransientError(`${this.#waiting} events wait for the cloud already`);
     const key = `${url} ${event.partitionkey ?? event.source}`;
     const lane = this.#lanes.get(key);
-    const entry = { event, url, sinceMs: performance.now() };
+    const entry = { event, url, token, sinceMs: performance.now() };
     this.#waiting++;
     if (lane) return void lane.push(entry);
     this.#lanes.set(key, [entry]);
@@ -92,18 +93,23 @@ export class Forwarder implements Outbox {
     }
   }
 
-  async #post({ event, url }: Waiting): Promise<{ isFinal: boolean; reason: string } | undefined> {
+  async #post({ event, url, token }: Waiting): Promise<{ isFinal: boolean; reason: string } | undefined> {
     try {
       const response = await fetch(url, {
         method: 'POST',
-        headers: { 'content-type': 'application/cloudevents+json' },
+        headers: {
+          'content-type': 'application/cloudevents+json',
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
         body: JSON.stringify(event),
         redirect: 'error',
         signal: AbortSignal.any([this.#ending.signal, AbortSignal.timeout(this.#options.requestTimeoutMs)]),
       });
       const text = await response.text();
       if (response.ok) return undefined;
-      const isFinal = response.status < 500 && !passing.has(response.status);
+      // While a token is being replaced the receiver may not know the new one yet.
+      const isEarly = response.status === 401 && token !== undefined;
+      const isFinal = response.status < 500 && !passing.has(response.status) && !isEarly;
       return { isFinal, reason: `${response.status}: ${text.trim().slice(0, 200)}` };
     } catch (error) {
       const { cause } = error as { cause?: unknown };

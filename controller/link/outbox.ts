@@ -1,4 +1,4 @@
-// The way from a node to the cloud: what the routes of a local controller hand over, and what takes it from there.
+// The way from the controller to the status function: what the upstream route hands over, and what takes it from there.
 
 /** A CloudEvent 1.0 in its JSON form. */
 export interface OutgoingEvent {
@@ -17,9 +17,10 @@ export interface Outbox {
   /**
    * Resolves once the event is kept as safely as this outbox keeps things; events of one partition key arrive in order.
    * @param url where it is to arrive at last
+   * @param token what is shown there
    * @throws TransientError while there is no room
    */
-  accept(event: OutgoingEvent, url: string): Promise<void>;
+  accept(event: OutgoingEvent, url: string, token?: string): Promise<void>;
   /** Events that have not arrived yet. */
   waiting(): number;
   /** Delivers what it can within a moment, then ends. */

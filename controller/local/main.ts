@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   );
   log.info({ tasks: store.tasks().length }, 'tasks that are stored');
   const configs = workerConfigs(store);
-  const outbox = new NodeOutbox(settings.storeFolder, log);
+  const outbox = new NodeOutbox(settings.storeFolder, store, log);
   const link = keepLinked(
     {
       settings,
@@ -39,6 +39,7 @@ async function main(): Promise<void> {
           'received',
         );
         configs.changed(changed);
+        if (changed.length > 0) outbox.redirect();
         return answer;
       },
     },

@@ -2,33 +2,65 @@
 // main.ts makes it; the routes of workerInfo.ts and workerEvents.ts fill it.
 import type { Envelope } from '../../delivery/binding.ts';
 import type { Rank } from '../../delivery/eventRows.ts';
-import { Outbox as StoredOutbox, type OutboxFigures, type OutboxOptions } from '../../delivery/outbox.ts';
-import type { Outbox, OutgoingEvent } from '../link/outbox.ts';
+import { Outbox, type OutboxFigures, type OutboxOptions } from '../../delivery/outbox.ts';
+import type { OutgoingEvent } from '../link/outbox.ts';
 import type { Log } from '../log.ts';
+import type { TaskStore } from './store.ts';
 
 const closeMs = 2000;
+const reportNumber = 'report';
+/** Between the parts of what the outbox calls a target; none of them has it. */
+const separator = ' ';
 
-export class NodeOutbox implements Outbox {
-  readonly #outbox: StoredOutbox;
+/** Whose events of a type: where they go is known when they are sent, because a task may send them elsewhere by then. */
+export interface Origin {
+  uid: string;
+  worker: string;
+}
+
+export class NodeOutbox {
+  readonly #outbox: Outbox;
 
   /** @param folder of the local controller @throws TransientError that names the folder */
-  constructor(folder: string, log: Log, options: Partial<OutboxOptions> = {}) {
-    // Addresses of Services outlive the pods behind them, so each event keeps its own.
-    const resolve = (url: string) => url;
-    this.#outbox = new StoredOutbox({ ...options, folder }, { resolve, log });
+  constructor(
+    folder: string,
+    store: Pick<TaskStore, 'sinkOf' | 'tokensFor'>,
+    log: Log,
+    options: Partial<OutboxOptions> = {},
+  ) {
+    const resolve = (target: string) => {
+      const [uid = '', worker = '', type = ''] = target.split(separator);
+      return store.sinkOf(uid, worker, type);
+    };
+    const tokensFor = (url: string) => () => store.tokensFor(url);
+    this.#outbox = new Outbox({ ...options, folder }, { resolve, tokensFor, log });
   }
 
-  accept({ data, ...attributes }: OutgoingEvent, url: string): Promise<void> {
-    return this.keep({ attributes: { ...attributes }, data: { kind: 'value', value: data } }, url, 'report');
+  /** A report of a worker. Resolves once it is stored. @throws TransientError while it cannot be */
+  report({ data, ...attributes }: OutgoingEvent, origin: Origin): Promise<void> {
+    return this.keep(
+      { attributes: { ...attributes }, data: { kind: 'value', value: data } },
+      origin,
+      'report',
+    );
   }
 
   /** Any event, as it came. @throws PermanentError when it is none, TransientError while it cannot be stored */
-  keep(envelope: Envelope, url: string, rank: Rank): Promise<void> {
-    return this.#outbox.accept({ envelope, target: url, rank });
+  keep(envelope: Envelope, { uid, worker }: Origin, rank: Rank): Promise<void> {
+    const target = [uid, worker, envelope.attributes['type']].join(separator);
+    return this.#outbox.accept({ envelope, target, rank });
   }
 
-  waiting(): number {
-    return this.figures().waiting;
+  /** The sequence of a report: above all earlier ones, also of earlier processes and after the clock was set back. */
+  nextReport(nowMs: number): number {
+    const sequence = Math.max(this.#outbox.recall(reportNumber) + 1, nowMs);
+    this.#outbox.remember(reportNumber, sequence);
+    return sequence;
+  }
+
+  /** Tasks have changed: what waits may go elsewhere. */
+  redirect(): void {
+    this.#outbox.redirect();
   }
 
   figures(): OutboxFigures {

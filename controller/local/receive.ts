@@ -45,7 +45,7 @@ function carryOut(store: TaskStore, event: LinkEvent): string[] {
     }
     case 'insert':
     case 'update': {
-      const { task, digest, workers } = event.data;
+      const { task, digest } = event.data;
       const known = store.generationOf(task.uid);
       if (known !== undefined && task.generation < known)
         throw new StaleError(
@@ -53,8 +53,8 @@ function carryOut(store: TaskStore, event: LinkEvent): string[] {
         );
       if (known === task.generation && store.digestOf(task.uid) === digest) return [];
       const before = store.workersOf(task.uid);
-      store.put({ task, digest, workers });
-      return [...new Set([...before, ...workers.map(({ worker }) => worker)])];
+      store.put(event.data);
+      return [...new Set([...before, ...event.data.workers.map(({ worker }) => worker)])];
     }
     case 'delete':
       return forget(store, [event.data.task.uid]);

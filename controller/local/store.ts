@@ -1,7 +1,7 @@
 // What a node remembers of its tasks, on its disk: so that it starts and restarts without the cloud. receive.ts writes it,
 // the routes for workers read it.
 import { createHash } from 'node:crypto';
-import { mkdirSync, renameSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { TransientError } from '../errors.ts';
@@ -12,20 +12,38 @@ export interface StoredConfig {
   task: TaskRef;
   text: string;
   tag: string;
+  /** What the workers of the task know each other by, the one to show in front; none when only an older controller told of it. */
+  tokens: string[];
 }
 
-type Row = Omit<TaskRef, 'generation'> & { generation: number; digest: string; workers: string };
+interface Known {
+  task: TaskRef;
+  digest: string;
+  tokens: string[];
+  /** Each by the name of the worker. */
+  configs: Map<string, StoredConfig>;
+  sinks: Map<string, Record<string, string>>;
+  /** URLs of Brokers. */
+  brokers: Set<string>;
+}
+
+type Row = Omit<TaskRef, 'generation'> & {
+  generation: number;
+  digest: string;
+  workers: string;
+  tokens: string;
+};
 
 const schema = `
   CREATE TABLE IF NOT EXISTS tasks (
     uid TEXT PRIMARY KEY, namespace TEXT NOT NULL, name TEXT NOT NULL, generation INTEGER NOT NULL,
-    digest TEXT NOT NULL, workers TEXT NOT NULL, UNIQUE (namespace, name)
+    digest TEXT NOT NULL, workers TEXT NOT NULL, tokens TEXT NOT NULL DEFAULT '[]', UNIQUE (namespace, name)
   ) STRICT`;
 
 export class TaskStore {
   readonly #database: Database.Database;
   /** All of it: a node has few tasks, and workers ask often. */
-  readonly #tasks = new Map<string, { task: TaskRef; digest: string; configs: Map<string, StoredConfig> }>();
+  readonly #tasks = new Map<string, Known>();
 
   /** @throws TransientError that names the folder */
   constructor(folder: string, onDamaged: (movedTo: string) => void) {
@@ -54,17 +72,33 @@ export class TaskStore {
     return [...this.#tasks.values()].flatMap(({ configs }) => configs.get(worker) ?? []);
   }
 
+  /** Where the worker's events of a type go; undefined: nowhere, or the task is not known here. */
+  sinkOf(uid: string, worker: string, type: string): string | undefined {
+    const sinks = this.#tasks.get(uid)?.sinks.get(worker) ?? {};
+    return Object.hasOwn(sinks, type) ? sinks[type] : undefined;
+  }
+
+  /** What is shown to whoever is at this URL: nothing when it is no worker of a task of this node, such as a Broker. */
+  tokensFor(url: string): readonly string[] {
+    for (const { sinks, brokers, tokens } of this.#tasks.values())
+      if (!brokers.has(url) && [...sinks.values()].some((each) => Object.values(each).includes(url)))
+        return tokens;
+    return [];
+  }
+
   /** Durable when it returns; an earlier task of the same name is gone. @throws TransientError */
-  put({ task, digest, workers }: Share): void {
-    const row: Row = { ...task, digest, workers: JSON.stringify(workers) };
+  put({ task, digest, workers, tokens }: Share): void {
+    const row: Row = { ...task, digest, workers: JSON.stringify(workers), tokens: JSON.stringify(tokens) };
     guarded(this.#database.name, () =>
       this.#database.transaction(() => {
         this.#database
           .prepare('DELETE FROM tasks WHERE uid = ? OR (namespace = ? AND name = ?)')
           .run(task.uid, task.namespace, task.name);
         this.#database
-          .prepare('INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?)')
-          .run(task.uid, task.namespace, task.name, task.generation, digest, row.workers);
+          .prepare(
+            'INSERT INTO tasks (uid, namespace, name, generation, digest, workers, tokens) VALUES (?, ?, ?, ?, ?, ?, ?)',
+          )
+          .run(task.uid, task.namespace, task.name, task.generation, digest, row.workers, row.tokens);
       })(),
     );
     for (const [uid, { task: other }] of this.#tasks)
@@ -86,15 +120,19 @@ export class TaskStore {
     this.#database.close();
   }
 
-  #remember({ uid, namespace, name, generation, digest, workers }: Row): void {
+  #remember({ uid, namespace, name, generation, digest, workers, ...row }: Row): void {
     const task = { namespace, name, uid, generation };
-    const configs = new Map<string, StoredConfig>();
+    const tokens = JSON.parse(row.tokens) as string[];
+    const known: Known = { task, digest, tokens, configs: new Map(), sinks: new Map(), brokers: new Set() };
     for (const config of JSON.parse(workers) as Share['workers']) {
+      const { sinks = {}, broker } = config as { sinks?: Record<string, string>; broker?: string };
+      known.sinks.set(config.worker, sinks);
+      if (broker !== undefined) known.brokers.add(broker);
       const text = JSON.stringify(config);
       const tag = createHash('sha256').update(text).digest('base64url').slice(0, 22);
-      configs.set(config.worker, { task, text, tag });
+      known.configs.set(config.worker, { task, text, tag, tokens });
     }
-    this.#tasks.set(uid, { task, digest, configs });
+    this.#tasks.set(uid, known);
   }
 }
 
@@ -120,6 +158,8 @@ function prepared(file: string): Database.Database {
     // Acknowledged means stored, also when the power fails.
     database.pragma('synchronous = FULL');
     database.exec(schema);
+    addColumn(database);
+    chmodSync(file, 0o600);
     const [row] = database.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[];
     if (row?.quick_check !== 'ok') throw new Error(`damaged: ${row?.quick_check}`);
     return database;
@@ -127,6 +167,13 @@ function prepared(file: string): Database.Database {
     database.close();
     throw error;
   }
+}
+
+/** To a file of a version that knew no tokens. */
+function addColumn(database: Database.Database): void {
+  const columns = database.prepare('PRAGMA table_info(tasks)').all() as { name: string }[];
+  if (columns.every(({ name }) => name !== 'tokens'))
+    database.exec(`ALTER TABLE tasks ADD COLUMN tokens TEXT NOT NULL DEFAULT '[]'`);
 }
 
 function isDamage(error: unknown): boolean {

@@ -5,52 +5,65 @@ import { plural } from '../../config/schema/resource.ts';
 import { parse, type Envelope } from '../../delivery/binding.ts';
 import type { Rank } from '../../delivery/eventRows.ts';
 import { RefusedError, type HttpRequest, type Route } from '../link/http.ts';
-import type { TaskStore } from './store.ts';
+import { admitWorker } from './admission.ts';
+import type { NodeOutbox } from './nodeOutbox.ts';
+import type { StoredConfig, TaskStore } from './store.ts';
 
 export interface WorkerEventsOptions {
-  store: Pick<TaskStore, 'configs'>;
-  outbox: { keep(envelope: Envelope, url: string, rank: Rank): Promise<void> };
+  store: Pick<TaskStore, 'configs' | 'sinkOf'>;
+  outbox: Pick<NodeOutbox, 'keep'>;
 }
 
 const bodyBytes = 4 << 20;
 
 /** `POST /v1/workers/:worker/events`: a CloudEvent or a batch, to where this worker's events of their types go. */
 export function workerEventsRoute({ store, outbox }: WorkerEventsOptions): Route {
-  async function handle({ params, query, headers, body }: HttpRequest) {
+  async function handle(request: HttpRequest) {
+    const { params, query, headers, body } = request;
     const worker = params['worker']!;
+    const namespace = query.get('namespace');
+    const configs = store
+      .configs(worker)
+      .filter(({ task }) => namespace === null || task.namespace === namespace);
+    if (configs.length === 0) throw new RefusedError(404, `worker ${worker} is not known on this node`);
+    // Whoever knows none of their tokens is not told what is wrong with his events.
+    admitWorker(
+      request,
+      configs.flatMap(({ tokens }) => tokens),
+    );
     const envelopes = parse(headers, body, { batch: true });
-    const routed = envelopes.map((envelope) => ({
-      envelope,
-      url: destination(store, worker, query.get('namespace'), envelope),
-    }));
-    await Promise.all(routed.map(({ envelope, url }) => outbox.keep(envelope, url, rankOf(envelope))));
+    const routed = envelopes.map((envelope) => {
+      const { task, tokens } = senderOf(configs, worker, envelope);
+      admitWorker(request, tokens);
+      checkSent(store, task.uid, worker, envelope);
+      return { envelope, origin: { uid: task.uid, worker } };
+    });
+    await Promise.all(routed.map(({ envelope, origin }) => outbox.keep(envelope, origin, rankOf(envelope))));
     return { status: 202, body: { accepted: envelopes.length } };
   }
   return { method: 'POST', path: '/v1/workers/:worker/events', bodyBytes, handle };
 }
 
-/** Only to where the worker's task sends such events, and only in the name of that task. */
-function destination(
+/** Only in the name of a task of the worker. @throws RefusedError */
+function senderOf(configs: readonly StoredConfig[], worker: string, { attributes }: Envelope): StoredConfig {
+  const { source } = attributes as { source: string };
+  const found = configs.find(({ task }) =>
+    source.startsWith(`/namespaces/${task.namespace}/${plural}/${task.name}/`),
+  );
+  if (found) return found;
+  throw new RefusedError(404, `worker ${worker} has no task on this node that ${source.slice(0, 200)} is of`);
+}
+
+/** Only what the worker's task sends. @throws RefusedError */
+function checkSent(
   store: WorkerEventsOptions['store'],
+  uid: string,
   worker: string,
-  namespace: string | null,
   { attributes }: Envelope,
-): string {
-  const { source, type } = attributes as { source: string; type: string };
-  const found = store
-    .configs(worker)
-    .filter(({ task }) => namespace === null || task.namespace === namespace)
-    .find(({ task }) => source.startsWith(`/namespaces/${task.namespace}/${plural}/${task.name}/`));
-  if (!found)
-    throw new RefusedError(
-      404,
-      `worker ${worker} is not known on this node, or has no task that ${source.slice(0, 200)} is of`,
-    );
-  const { sinks = {} } = JSON.parse(found.text) as { sinks?: Record<string, string> };
-  const url = Object.hasOwn(sinks, type) ? sinks[type] : undefined;
-  if (url === undefined)
+): void {
+  const { type } = attributes as { type: string };
+  if (store.sinkOf(uid, worker, type) === undefined)
     throw new RefusedError(422, `worker ${worker} sends no events of type ${type.slice(0, 200)}`);
-  return url;
 }
 
 function rankOf({ attributes }: Envelope): Rank {

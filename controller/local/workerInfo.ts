@@ -3,13 +3,14 @@ import { eventTypes } from '../../config/events.ts';
 import { kind as taskKind, plural } from '../../config/schema/resource.ts';
 import { stageNames, type StageName } from '../../config/worker.ts';
 import { jsonObject, RefusedError, type HttpRequest, type Route } from '../link/http.ts';
-import type { Outbox } from '../link/outbox.ts';
 import { reportEvent, textField } from '../link/report.ts';
+import { admitWorker } from './admission.ts';
+import type { NodeOutbox } from './nodeOutbox.ts';
 import type { StoredConfig, TaskStore } from './store.ts';
 
 export interface WorkerInfoOptions {
-  store: Pick<TaskStore, 'configs'>;
-  outbox: Outbox;
+  store: Pick<TaskStore, 'configs' | 'sinkOf'>;
+  outbox: Pick<NodeOutbox, 'report' | 'nextReport'>;
   node: string;
   /** Milliseconds since the epoch. */
   now: () => number;
@@ -19,30 +20,27 @@ const bodyBytes = 256 << 10;
 
 /** `POST /sedna/workers/:worker/info`: 202 once the report is on its way. */
 export function workerInfoRoute(options: WorkerInfoOptions): Route {
-  let sequence = 0;
-  async function handle({ params, body }: HttpRequest) {
-    const fields = jsonObject(body);
-    const info = identityOf(fields, params['worker']!);
-    const config = partsOf(known(options.store, info));
+  async function handle(request: HttpRequest) {
+    const fields = jsonObject(request.body);
+    const info = identityOf(fields, request.params['worker']!);
+    const { task, tokens, text } = known(options.store, info);
+    admitWorker(request, tokens);
     const nowMs = options.now();
-    // As in reports of our own workers: clock time, so that a restart goes on above the sequences before it.
-    sequence = Math.max(sequence + 1, nowMs);
     const reporter = {
       task: info.ownerName,
       namespace: info.namespace,
       node: options.node,
       worker: info.name,
-      stage: stageOf(info, config),
-      sequence,
+      stage: stageOf(info, stagesOf(text)),
+      sequence: options.outbox.nextReport(nowMs),
       nowMs,
     };
     // Both names of the proposal's field.
     const taskInfo = fields['ownerInfo'] ?? fields['taskInfo'];
     const event = reportEvent(reporter, textField(fields, 'status'), taskInfo, fields['results']);
-    const url = config.sinks[eventTypes.report];
-    if (url === undefined)
+    if (options.store.sinkOf(task.uid, info.name, eventTypes.report) === undefined)
       throw new RefusedError(422, `the task of worker ${info.name} has nobody who takes reports`);
-    await options.outbox.accept(event, url);
+    await options.outbox.report(event, { uid: task.uid, worker: info.name });
     return { status: 202, body: { accepted: event.id } };
   }
   return { method: 'POST', path: '/sedna/workers/:worker/info', bodyBytes, handle };
@@ -78,17 +76,12 @@ function known(store: Pick<TaskStore, 'configs'>, { name, namespace, ownerName }
   return found;
 }
 
-interface ConfigParts {
-  stages: string[];
-  sinks: Record<string, string>;
+function stagesOf(config: string): string[] {
+  const { stages = [] } = JSON.parse(config) as { stages?: string[] };
+  return stages;
 }
 
-function partsOf({ text }: StoredConfig): ConfigParts {
-  const { stages = [], sinks = {} } = JSON.parse(text) as Partial<ConfigParts>;
-  return { stages, sinks };
-}
-
-function stageOf({ kind, name }: Identity, { stages }: ConfigParts): StageName {
+function stageOf({ kind, name }: Identity, stages: readonly string[]): StageName {
   const own = stageNames.filter((stage) => stages.includes(stage));
   const found = own.find((stage) => stage === kind.toLowerCase());
   if (found) return found;

@@ -18,6 +18,7 @@ import { hearsBroker, runsOnKnative } from './runtime.ts';
 import { accountOf } from './access.ts';
 import { credentialVariables, credentialVolume } from './credentials.ts';
 import { targetVolume } from './targets.ts';
+import { tokenVariables, tokenVolume } from './taskToken.ts';
 
 export const configFolder = '/etc/multi-edge-inference';
 export const storeFolder = '/var/lib/multi-edge-inference';
@@ -102,6 +103,7 @@ function environment({ task, worker, installation }: WorkerParts): V1EnvVar[] {
   };
   return [
     ...Object.entries(values).map(([name, value]) => ({ name, value })),
+    ...tokenVariables(task, worker),
     ...localController(task, worker, installation),
     ...credentialVariables(task, worker),
   ];
@@ -133,6 +135,7 @@ function volumesOf({ task, worker, installation }: WorkerParts): Mounted[] {
       volume: { name: 'config', configMap: { name: worker.name } },
       mount: { name: 'config', mountPath: configFolder, readOnly: true },
     },
+    tokenVolume(task),
     scratch('tmp', '/tmp', '64Mi'),
     scratch('cache', '/cache', '1Gi'),
     ...(worker.config.storeFolder === undefined ? [] : [store(task, worker)]),

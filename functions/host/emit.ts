@@ -7,7 +7,7 @@ import { RefusedError, Sink, defaultSinkOptions } from '../../delivery/sink.ts';
 import type { StageEvent } from '../../config/events.ts';
 import type { Attributes } from '../../delivery/attributes.ts';
 import type { Metrics } from './metrics.ts';
-import type { SinkOptions } from '../../delivery/sink.ts';
+import type { SinkOptions, Tokens } from '../../delivery/sink.ts';
 
 export interface EmitterOptions extends SinkOptions {
   /** Events of one key that are encoded and wait for their turn, the one on its way included. */
@@ -16,6 +16,8 @@ export interface EmitterOptions extends SinkOptions {
   inFlight: number;
   /** Extension attributes put on every event (K_CE_OVERRIDES). */
   overrides: Attributes;
+  /** What is shown to whoever is at this URL; undefined: nothing. */
+  tokensFor: (url: string) => Tokens | undefined;
 }
 
 export const defaultEmitterOptions: EmitterOptions = {
@@ -23,6 +25,7 @@ export const defaultEmitterOptions: EmitterOptions = {
   window: 2,
   inFlight: defaultSinkOptions.connections,
   overrides: {},
+  tokensFor: () => undefined,
 };
 
 interface Lane {
@@ -84,7 +87,7 @@ export class Emitter {
     let lane = this.#lanes.get(url);
     if (!lane) {
       lane = {
-        sink: new Sink(url, this.#options, this.#stopped),
+        sink: new Sink(url, this.#options, this.#stopped, this.#options.tokensFor(url)),
         inFlight: new Gate(this.#options.inFlight),
         keys: new Map(),
       };

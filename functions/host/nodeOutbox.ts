@@ -9,6 +9,7 @@ import type { WorkerConfig } from '../../config/worker.ts';
 import type { Attributes } from '../../delivery/attributes.ts';
 import type { CourierOptions } from '../../delivery/courier.ts';
 import type { Rank } from '../../delivery/eventRows.ts';
+import type { Tokens } from '../../delivery/sink.ts';
 import type { Log } from '../function.ts';
 
 export interface NodeOutboxOptions {
@@ -19,6 +20,8 @@ export interface NodeOutboxOptions {
   overrides: Attributes;
   log: Log;
   delivery?: Partial<CourierOptions>;
+  /** What is shown to whoever is at this URL; undefined: nothing. */
+  tokensFor?: (url: string) => Tokens | undefined;
 }
 
 export interface NodeOutbox {
@@ -43,6 +46,7 @@ export function openNodeOutbox({
   overrides,
   log,
   delivery,
+  tokensFor = () => undefined,
 }: NodeOutboxOptions): NodeOutbox | undefined {
   if (!config.outbox) return undefined;
   const { folder, maxBytes, maxAgeS, types } = config.outbox;
@@ -53,7 +57,7 @@ export function openNodeOutbox({
       maxAgeMs: maxAgeS * 1000,
       delivery: { ...defaultOutboxOptions.delivery, ...delivery },
     },
-    { resolve, log },
+    { resolve, tokensFor, log },
   );
 
   /** What waits for a camera goes to whoever has it when it is sent. */

@@ -11,6 +11,7 @@ import { imageEvent } from './picture.ts';
 import { Intake } from './intake.ts';
 import { admitPictures, admitSender, keepPrivate } from './pushGate.ts';
 import { handshake } from './webhook.ts';
+import type { TaskToken } from './taskToken.ts';
 import type { Server } from 'node:http';
 import type { Express, NextFunction, Request, RequestHandler, Response } from 'express';
 import type { StageEvent } from '../../config/events.ts';
@@ -47,6 +48,8 @@ export interface ServerParts {
   metrics: Metrics;
   /** Asked for pictures, where they are taken. */
   access: PushAccess;
+  /** Asked for everything else; absent: whoever reaches the worker may send. */
+  token?: TaskToken | undefined;
   log: Log;
   /** Starting: not ready yet. Draining: says it is not ready but still takes events. Closed: takes none. */
   state: () => 'starting' | 'running' | 'draining' | 'closed';
@@ -77,7 +80,7 @@ function createApp(parts: ServerParts, options: ServerOptions): Express {
   const takesPictures = intake.takes('image');
   app.post(
     '/',
-    takesPictures ? admitSender(parts.access) : [],
+    takesPictures ? admitSender(parts.access) : (parts.token?.admit ?? []),
     body,
     takesPictures ? keepPrivate : [],
     answer(parts, (request, response) => takeEvents(intake, parts, options.replies, request, response)),

@@ -1,6 +1,7 @@
 // Reads the environment of a worker process; main.ts is its only caller, everything else gets the values.
 import { ConfigError } from '../../config/validation/configError.ts';
 import type { Attributes } from '../../delivery/attributes.ts';
+import type { TaskTokenOptions } from './taskToken.ts';
 
 export interface Settings {
   /** Path of the worker's configuration. */
@@ -20,6 +21,8 @@ export interface Settings {
   /** Of the outbox: for one try, and between two at most. */
   delivery: { timeoutMs: number; longestDelayMs: number };
   defaultSink?: string;
+  /** What workers of the task know each other by; absent: whoever reaches this one may send. */
+  taskToken?: TaskTokenOptions;
   overrides: Attributes;
   /** Whether events come back in the answer to a request that asks for them; otherwise they are always sent on. */
   replies: boolean;
@@ -32,7 +35,7 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
  * MEI_WORKER_CONFIG, MEI_LC_URL, MEI_FUNCTIONS, PORT, MEI_HOST, MEI_REPORT_INTERVAL_MS, MEI_DRAIN_DEADLINE_MS, MEI_DRAIN_GRACE_MS,
- * MEI_DELIVERY_TIMEOUT_MS, MEI_DELIVERY_RETRY_MS, K_SINK,
+ * MEI_DELIVERY_TIMEOUT_MS, MEI_DELIVERY_RETRY_MS, MEI_TASK_TOKEN_FILE, MEI_TASK_TOKEN, K_SINK,
  * K_CE_OVERRIDES, MEI_REPLIES, MEI_PARENT_IPC, MEI_LOG_LEVEL.
  * @throws ConfigError with all problems
  */
@@ -53,6 +56,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     problems.push('MEI_WORKER_CONFIG: must name the JSON file with the worker configuration');
   const logLevel = env.MEI_LOG_LEVEL ?? 'info';
   if (!levels.includes(logLevel)) problems.push(`MEI_LOG_LEVEL: must be one of ${levels.join(', ')}`);
+  const asked = env.MEI_TASK_TOKEN || 'asked';
+  if (asked !== 'asked' && asked !== 'shown') problems.push('MEI_TASK_TOKEN: must be asked or shown');
   const replies = env.MEI_REPLIES || 'asked';
   if (replies !== 'asked' && replies !== 'never') problems.push('MEI_REPLIES: must be asked or never');
   const settings: Settings = {
@@ -69,6 +74,9 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
       longestDelayMs: whole('MEI_DELIVERY_RETRY_MS', 15_000, 3_600_000),
     },
     ...(sink && { defaultSink: sink }),
+    ...(env.MEI_TASK_TOKEN_FILE && {
+      taskToken: { file: env.MEI_TASK_TOKEN_FILE, isAsked: asked === 'asked' },
+    }),
     overrides: overrides(env.K_CE_OVERRIDES, problems),
     replies: replies !== 'never',
     followsParent: env.MEI_PARENT_IPC === '1',

@@ -1,4 +1,4 @@
-// The bearer tokens of one camera, in a file that a Secret fills and renews; pushAccess.ts compares with them.
+// Bearer tokens in a file that a Secret fills and renews: pushAccess.ts compares with those of cameras, taskToken.ts with those of the task.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
@@ -20,6 +20,7 @@ export class TokenFile {
   readonly #now: () => number;
   #lookedMs = -Infinity;
   #seen = '';
+  #tokens: readonly string[] = [];
   #digests: readonly Buffer[] = [];
   #problem: string | undefined;
 
@@ -33,6 +34,12 @@ export class TokenFile {
   get problem(): string | undefined {
     this.#refresh();
     return this.#problem;
+  }
+
+  /** In the order of the file; none while it cannot be read. */
+  get tokens(): readonly string[] {
+    this.#refresh();
+    return this.#tokens;
   }
 
   /** Whether it is one of the tokens; takes as long whichever it is. */
@@ -52,12 +59,13 @@ export class TokenFile {
       const { ino, size, mtimeMs, ctimeMs } = statSync(this.#path);
       const seen = [ino, size, mtimeMs, ctimeMs].join();
       if (seen === this.#seen) return;
-      this.#digests = tokensIn(readText(this.#path)).map(digestOfToken);
+      this.#tokens = tokensIn(readText(this.#path));
+      this.#digests = this.#tokens.map(digestOfToken);
       this.#problem = undefined;
       this.#seen = seen;
     } catch (error) {
       // Whatever was known may have been withdrawn.
-      this.#digests = [];
+      this.#tokens = this.#digests = [];
       this.#seen = '';
       this.#problem = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
     }

@@ -10,6 +10,7 @@ import { openNodeOutbox } from './nodeOutbox.ts';
 import { reconfiguration, type Outcome } from './reconfigure.ts';
 import { createHttpServer, defaultServerOptions } from './server.ts';
 import { shardOf } from './shards.ts';
+import { TaskToken, type TaskTokenOptions } from './taskToken.ts';
 import { HostedStage } from './stage.ts';
 import type { AddressInfo } from 'node:net';
 import type { FunctionList } from '../../config/functions.ts';
@@ -36,6 +37,7 @@ export interface WorkerOptions {
   drainDeadlineMs: number;
   drainGraceMs: number;
   defaultSink?: string | undefined;
+  taskToken?: TaskTokenOptions | undefined;
   /** False: a request never gets events in its answer, as behind a Broker, which would take them in again. */
   replies?: boolean;
   server?: Partial<ServerOptions>;
@@ -83,12 +85,15 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { unrouted } = checkRoutes(chainOptions);
   if (unrouted.length > 0) log.warn({ types: unrouted }, 'nothing takes these events');
   const { overrides = {} } = options;
-  const emitter = new Emitter({ overrides, ...options.emitter }, metrics, stopped.signal);
+  const token = options.taskToken && new TaskToken(options.taskToken, log);
+  const tokensFor = (url: string) => token?.tokensFor(config, url);
+  const emitter = new Emitter({ overrides, tokensFor, ...options.emitter }, metrics, stopped.signal);
   const outbox = openNodeOutbox({
     config,
     defaultSink: options.defaultSink,
     overrides,
     log,
+    tokensFor,
     ...(options.delivery && { delivery: options.delivery }),
   });
   if (outbox) metrics.watchOutbox(() => outbox.figures());
@@ -127,7 +132,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     log,
   });
   const server = createHttpServer(
-    { config, stages, metrics, access, log, state: () => state },
+    { config, stages, metrics, access, token, log, state: () => state },
     {
       ...defaultServerOptions,
       ...(options.replies !== undefined && { replies: options.replies }),

@@ -110,6 +110,7 @@ const fields = {
       Type.Array(Type.Object({ url: Type.String({ pattern: `^${url}$` }), cameras: Type.Array(name) })),
     ),
   ),
+  broker: Type.Optional(Type.String({ pattern: `^${url}$` })),
   group: Type.Optional(name),
   resultsFolder: Type.Optional(Type.String({ minLength: 1 })),
   outbox: Type.Optional(

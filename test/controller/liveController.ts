@@ -5,6 +5,7 @@ import { loadFunctions } from '../../config/functions.ts';
 import { defaultModels, resolveModel } from '../../config/models.ts';
 import type { Task } from '../../config/schema/resource.ts';
 import { Cluster } from '../../controller/cluster.ts';
+import { loadTaskKeys } from '../../controller/taskTokens.ts';
 import { startController, type Controller, type ControllerOptions } from '../../controller/controller.ts';
 import type { Cluster as TestCluster } from '../support/cluster/cluster.ts';
 import { recordingLog } from './recordingLog.ts';
@@ -55,6 +56,7 @@ export async function startLive(
     installation,
     models: { resolveModel: (ref, stage) => resolveModel(ref, stage), defaultModels, threads: 1 },
     log,
+    taskKeys: () => loadTaskKeys(cluster, namespace),
     reflectors: { backoff: { minMs: 50, maxMs: 500 } },
     ...options,
   });

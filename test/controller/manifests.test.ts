@@ -419,6 +419,8 @@ test('pods satisfy the restricted Pod Security Standard', () => {
       capabilities: { drop: ['ALL'] },
     });
     for (const volume of volumes!)
-      expect(Object.keys(volume).find((key) => key !== 'name')).toMatch(/^(configMap|emptyDir|projected)$/);
+      expect(Object.keys(volume).find((key) => key !== 'name')).toMatch(
+        /^(configMap|emptyDir|projected|secret)$/,
+      );
   }
 });

@@ -289,6 +289,30 @@ describe('bounds', () => {
   });
 });
 
+test('when events go elsewhere, what waits goes there too, before what comes later', async () => {
+  const other = await startReceiver();
+  try {
+    const where: Record<string, string> = { match: nobody, status: other.url };
+    const box = new Outbox(
+      { folder, delivery: quick },
+      { resolve: (target) => where[target], log: { info() {}, warn() {}, error() {} } },
+    );
+    open.push(box);
+    await box.accept(event('a'));
+    await box.accept({ ...event('s'), target: 'status' });
+    await box.accept(event('b'));
+    await until(() => other.ids().includes('s'), 'somebody is there for others already');
+    where['match'] = other.url;
+    box.redirect();
+    await box.accept(event('c'));
+    await until(() => other.ids().includes('c'), 'delivered');
+    expect(other.ids().filter((id) => id !== 's')).toEqual(['a', 'b', 'c']);
+    await until(() => box.figures().waiting === 0, 'forgotten');
+  } finally {
+    await other.close();
+  }
+});
+
 test('numbers outlive the process', async () => {
   const first = outbox({}, nobody);
   expect(first.recall('sequence')).toBe(0);

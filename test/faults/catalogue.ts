@@ -22,6 +22,8 @@ export const faults = {
     'What it still wants to write is refused, and it stands by: the results of an undisturbed run.',
   'one of several embed workers is killed':
     'Its cameras wait until it is back, and its recordings are read again; the others go on: the results of a single embed worker.',
+  'strangers in the network send events':
+    'Refused with 401 by every stage before anything is read: the results of an undisturbed run, and no word of theirs in the status.',
   'the clocks are set a day forward, then two back':
     'Nothing grows old by it, nobody is waited for without end, reports go on: the results of an undisturbed run.',
 } as const;

@@ -16,7 +16,9 @@ import { random } from '../functions/match/world.ts';
 import { faults, withTable, type Fault } from './catalogue.ts';
 import { openLink, openUnrulyLink } from './proxy.ts';
 import { Runs, until, type Outcome } from './run.ts';
-import { resultsOf, untilCompleted } from './sample.ts';
+import { readStatus, resultsOf, untilCompleted } from './sample.ts';
+import { defaultModels, resolveModel } from '../../config/models.ts';
+import { forgeries, sendAs } from './strangers.ts';
 
 const edge = 'fault-edge';
 const cloud = 'fault-cloud';
@@ -200,6 +202,32 @@ fault('the clocks are set a day forward, then two back', async () => {
     { env: { NODE_OPTIONS: `--import ${resolve('test/faults/clockShim.mjs')}`, CLOCK_FILE: clock } },
   );
   await expectCalm(outcome);
+});
+
+fault('strangers in the network send events', async () => {
+  const answers: Record<string, Set<number>> = {};
+  const outcome = await runs.run(
+    'strangers',
+    async ({ fleet, folder }) => {
+      const model = resolveModel(defaultModels.embed, 'embed');
+      for (const worker of fleet.workers) {
+        answers[worker] = new Set();
+        for (const token of [undefined, 'a-token-of-their-own-making'])
+          for (const message of forgeries(model))
+            answers[worker].add(await sendAs(token, fleet.url(worker), message));
+        expect(fleet.log(worker)).toMatch(/refused/);
+      }
+      await until(() => readStatus(folder) !== undefined, 'there is a status');
+      expect(JSON.stringify(readStatus(folder))).not.toMatch(/stranger/);
+    },
+    { packing: 'PerStage' },
+  );
+  expect(Object.keys(answers).length).toBeGreaterThan(3);
+  // Workers of cameras take pictures only, whoever sends them.
+  for (const [worker, statuses] of Object.entries(answers))
+    expect([worker, [...statuses].sort()]).toEqual([worker, worker.includes('ingest') ? [401, 403] : [401]]);
+  expect(outcome.results).toEqual((await runs.calm('PerStage')).results);
+  expect(outcome.repeated).toEqual([]);
 });
 
 test('docs/reliability.md shows the table of today, and each fault in it has a test', () => {

@@ -1,5 +1,6 @@
 // The workers of a task as real processes that are killed and started again at the same address, as a kubelet does.
 import { fork, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DesiredTask, DesiredWorker } from '../../controller/desired.ts';
@@ -39,6 +40,7 @@ export class Fleet {
   static async start(task: DesiredTask, options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(task.workers, options);
     mkdirSync(join(options.folder, 'workers'), { recursive: true });
+    writeFileSync(fleet.#tokenPath, `${randomBytes(32).toString('base64url')}\n`);
     try {
       for (const worker of task.workers.toReversed()) await fleet.#begin(worker);
     } catch (error) {
@@ -123,6 +125,7 @@ export class Fleet {
         MEI_DELIVERY_RETRY_MS: '100',
         ...env,
         MEI_WORKER_CONFIG: configPath,
+        MEI_TASK_TOKEN_FILE: this.#tokenPath,
         PORT: String(port),
         MEI_PARENT_IPC: '1',
       },
@@ -161,6 +164,11 @@ export class Fleet {
         fail('ended before it listened');
       });
     });
+  }
+
+  /** What the workers know each other by. */
+  get #tokenPath(): string {
+    return join(this.#options.folder, 'workers', 'token');
   }
 
   #logPath(worker: string): string {

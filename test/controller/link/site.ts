@@ -9,6 +9,7 @@ import { Downstream } from '../../../controller/downstream/downstream.ts';
 import { sednaRoutes } from '../../../controller/downstream/routes.ts';
 import { serveLinks, type LinkServer } from '../../../controller/downstream/server.ts';
 import { sharesOf, type NodeShare } from '../../../controller/downstream/shares.ts';
+import { TaskTokens } from '../../../controller/taskTokens.ts';
 import { Forwarder } from '../../../controller/link/forwarder.ts';
 import type { HeartbeatTiming } from '../../../controller/link/heartbeat.ts';
 import { recordingLog } from '../recordingLog.ts';
@@ -107,12 +108,15 @@ export async function startCloud(site: Site, options: CloudOptions = {}): Promis
   };
 }
 
+/** Of which the tokens of all tasks here are derived. */
+export const taskKey = 'k'.repeat(32);
+
 export function keyOf({ metadata }: Task): string {
   return `${metadata.namespace}/${metadata.name}`;
 }
 
 export function shares(task: Task): Map<string, NodeShare> {
-  return sharesOf(task, desired(task, surroundings), []);
+  return sharesOf(task, desired(task, surroundings), [], new TaskTokens([taskKey]));
 }
 
 /** A task with one camera on each of these nodes. */

@@ -6,25 +6,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { OutgoingEvent } from '../../../controller/link/outbox.ts';
+import type { Origin } from '../../../controller/local/nodeOutbox.ts';
 import type { OutboxFigures } from '../../../delivery/outbox.ts';
 import { receive } from '../../../controller/local/receive.ts';
 import { createLocalServer } from '../../../controller/local/server.ts';
 import { TaskStore } from '../../../controller/local/store.ts';
 import { workerConfigs, type WorkerConfigs } from '../../../controller/local/workerConfigs.ts';
+import { TaskTokens } from '../../../controller/taskTokens.ts';
 import { workerInfoRoute } from '../../../controller/local/workerInfo.ts';
 import { TransientError } from '../../../controller/errors.ts';
 import { fromEnvelope } from '../../../functions/host/codec.ts';
 import { recordingLog } from '../recordingLog.ts';
 import { eventually } from '../liveController.ts';
-import { edgeTask, shares } from '../link/site.ts';
+import { edgeTask, shares, taskKey } from '../link/site.ts';
 
 let folder: string;
 let store: TaskStore;
 let configs: WorkerConfigs;
 let server: Server;
 let url: string;
-let accepted: { event: OutgoingEvent; url: string }[] = [];
+let accepted: { event: OutgoingEvent; url: string | undefined }[] = [];
 let isFull = false;
+let sequence = 0;
 const log = recordingLog();
 
 beforeAll(async () => {
@@ -32,12 +35,11 @@ beforeAll(async () => {
   store = new TaskStore(folder, () => undefined);
   configs = workerConfigs(store);
   const outbox = {
-    accept: async (event: OutgoingEvent, to: string) => {
-      if (isFull) throw new TransientError('1000 events wait for the cloud already');
-      accepted.push({ event, url: to });
+    report: async (event: OutgoingEvent, { uid, worker: from }: Origin) => {
+      if (isFull) throw new TransientError('10000 events wait to be stored');
+      accepted.push({ event, url: store.sinkOf(uid, from, event.type) });
     },
-    waiting: () => accepted.length,
-    close: async () => undefined,
+    nextReport: (nowMs: number) => (sequence = Math.max(sequence + 1, nowMs)),
     figures: (): OutboxFigures => ({
       waiting: accepted.length,
       bytes: 0,
@@ -69,7 +71,8 @@ beforeEach(() => {
 function give(generation: number, namespace = 'default', name = 'gate'): void {
   const { task, ...share } = shares(edgeTask(name, 1, ['edge-1'], generation / 100)).get('edge-1')!;
   const id = `${namespace}-${generation}`;
-  const data = { ...share, task: { ...task, namespace, uid: `uid-${namespace}`, generation } };
+  const uid = `uid-${namespace}`;
+  const data = { ...share, tokens: [tokenOf(uid)], task: { ...task, namespace, uid, generation } };
   configs.changed(receive(store, { name: 'insert', id, data }).changed);
 }
 
@@ -145,9 +148,14 @@ const info = {
   kind: 'detect',
   status: 'running',
 };
+const tokenOf = (uid: string) => new TaskTokens([taskKey]).of(uid)[0]!;
 const times = { startTime: '2025-01-31T12:00:00Z', currentTime: '2025-01-31T13:00:00Z' };
 const post = (body: unknown, path = `/sedna/workers/${worker}/info`) =>
-  fetch(`${url}${path}`, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) });
+  fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tokenOf('uid-default')}` },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
 
 test.each([
   ['ownerInfo', 'findUnkownObject'],
@@ -181,6 +189,21 @@ test.each([
     data: { kind: 'value', value: data },
   });
   expect(decoded.data).toEqual(data);
+});
+
+test.each([
+  ['no token', undefined],
+  ['a token of nobody', 'x'.repeat(43)],
+  ['the token of another task', tokenOf('uid-other')],
+])('a report with %s is refused, and nothing of it is stored', async (_what, token) => {
+  give(1, 'other');
+  const response = await fetch(`${url}/sedna/workers/${worker}/info`, {
+    method: 'POST',
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    body: JSON.stringify(info),
+  });
+  expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="task"']);
+  expect(accepted).toEqual([]);
 });
 
 test('a second report has a higher sequence within the same millisecond', async () => {

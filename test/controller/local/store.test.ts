@@ -35,7 +35,11 @@ function insert(
   workers = [`${task.name}-edge`],
 ): LinkEvent {
   const configs = workers.map((worker) => ({ worker, digest }));
-  return { name: 'insert', id: `${task.uid}/${task.generation}`, data: { task, digest, workers: configs } };
+  return {
+    name: 'insert',
+    id: `${task.uid}/${task.generation}`,
+    data: { task, digest, workers: configs, tokens: [`token-of-${task.uid}`] },
+  };
 }
 
 const digestOf = (worker: string) =>

@@ -60,7 +60,12 @@ function publish(cloud: Cloud, worker: WorkerConfig): void {
   const digest = `digest-${worker.task.generation}`;
   cloud.downstream.publish(
     'default/hall',
-    new Map([['edge-1', { task: worker.task, digest, workers: [worker], isCounted: true }]]),
+    new Map([
+      [
+        'edge-1',
+        { task: worker.task, digest, workers: [worker], tokens: ['token-of-the-task-u1'], isCounted: true },
+      ],
+    ]),
   );
 }
 

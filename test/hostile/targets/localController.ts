@@ -11,7 +11,8 @@ import { workerConfigs } from '../../../controller/local/workerConfigs.ts';
 import { NodeOutbox } from '../../../controller/local/nodeOutbox.ts';
 import { workerEventsRoute } from '../../../controller/local/workerEvents.ts';
 import { workerInfoRoute } from '../../../controller/local/workerInfo.ts';
-import { edgeTask, shares } from '../../controller/link/site.ts';
+import { TaskTokens } from '../../../controller/taskTokens.ts';
+import { edgeTask, shares, taskKey } from '../../controller/link/site.ts';
 import { checkAnswer, exchange, plain, spoilt, type RawRequest } from '../rawHttp.ts';
 import { checkRefusal, type OpenTarget } from '../target.ts';
 import { mutateBytes, mutateValue, type Dice } from '../mutations.ts';
@@ -40,6 +41,7 @@ const event = {
   partitionkey: 'gate',
   data: { camera: 'gate', state: 'ended', time: 1 },
 };
+const token = new TaskTokens([taskKey]).of(edgeTask('gate', 1).metadata.uid!)[0]!;
 const names = ['inventory', 'insert', 'update', 'delete'] as const;
 
 export const open: OpenTarget = async (folder) => {
@@ -48,7 +50,7 @@ export const open: OpenTarget = async (folder) => {
   const give = () => receive(store, { name: 'insert', id: 'i', data: share });
   give();
   const configs = workerConfigs(store);
-  const outbox = new NodeOutbox(join(folder, 'outbox'), { info() {}, warn() {}, error() {} });
+  const outbox = new NodeOutbox(join(folder, 'outbox'), store, { info() {}, warn() {}, error() {} });
   const link = { isConnected: () => true, connections: () => 1, problem: () => undefined };
   let faults = 0;
   const log = { info() {}, warn() {}, error: () => void faults++ };
@@ -109,7 +111,8 @@ export const open: OpenTarget = async (folder) => {
 };
 
 function request(dice: Dice): RawRequest {
-  const headers = { connection: 'close', 'content-type': 'application/json' };
+  const authorization = dice.onceIn(8) ? 'Bearer nobody' : `Bearer ${token}`;
+  const headers = { connection: 'close', 'content-type': 'application/json', authorization };
   if (dice.onceIn(3)) {
     const path = dice.pick([
       `/v1/workers/${worker}/config`,
