@@ -67,7 +67,7 @@ export function startController(options: ControllerOptions): Controller {
   // Each kind that is followed waits for it.
   setMaxListeners(50, ending.signal);
   const ownWrites = new OwnWrites();
-  const patience = new Patience();
+  const patience = new Patience(() => queue.waiting > usualWorkers);
   const common = { cluster, log, ...(timing && { timing }) };
 
   const tasks = new Reflector<Manifest>({

@@ -61,6 +61,11 @@ export class Queue {
     return true;
   }
 
+  /** Keys that would be worked on now if there were room. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   get size(): number {
     return new Set([...this.#waiting, ...this.#running.keys(), ...this.#later.keys()]).size;
   }
