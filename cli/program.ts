@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../config/packageRoot.ts';
 import { ownMachine } from '../functions/media/addressGuard.ts';
+import { bridgeCommand } from './bridge.ts';
 import { completionCommand } from './completion.ts';
 import { consoleCommand } from './console.ts';
 import { doctorCommand } from './doctor.ts';
@@ -46,6 +47,7 @@ Examples:
     exportCommand(),
     modelsCommand(),
     outboxCommand(),
+    bridgeCommand(),
     doctorCommand(),
     completionCommand(() => program),
   ])
@@ -59,6 +61,7 @@ function openOwnNetworks(command: string): void {
   if (command === 'render') return;
   process.env['MEI_CAMERA_NETWORKS'] ??= ownMachine;
   process.env['MEI_DOWNLOAD_NETWORKS'] ??= ownMachine;
+  process.env['MEI_NOTICE_NETWORKS'] ??= ownMachine;
 }
 
 /** What is wrong is one JSON line where results are JSON lines. */

@@ -1,5 +1,6 @@
 // Every message that a log of a worker or a controller can hold: loggers take no other one, and docs/reference/messages.md
 // is made of this list. What varies stands in keys, so that a message can be searched for and counted.
+import { bridgeMessages } from './messages/bridge.ts';
 import { consoleMessages } from './messages/console.ts';
 import { controllerMessages } from './messages/controller.ts';
 import { stageMessages } from './messages/stages.ts';
@@ -12,6 +13,7 @@ export const messages = {
   ...workerMessages,
   ...consoleMessages,
   ...controllerMessages,
+  ...bridgeMessages,
 } as const;
 
 export type Message = keyof typeof messages;

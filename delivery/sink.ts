@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { PermanentError, TransientError } from '../config/errors.ts';
+import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { HttpMessage } from './binding.ts';
 
@@ -14,6 +15,8 @@ export interface SinkOptions {
   firstDelayMs: number;
   longestDelayMs: number;
   connections: number;
+  /** Looks names up; refuses those that may not be reached. */
+  lookup?: LookupFunction;
 }
 
 export const defaultSinkOptions: SinkOptions = {
@@ -79,6 +82,7 @@ export class Sink {
         connections: options.connections,
         pipelining: 1,
         connectTimeout: Math.min(5000, timeoutMs),
+        ...(options.lookup && { connect: { lookup: options.lookup } }),
         headersTimeout: timeoutMs,
         bodyTimeout: timeoutMs,
         maxResponseSize: 1 << 20,

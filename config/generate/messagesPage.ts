@@ -1,5 +1,6 @@
 // The reference page of log messages, as the text of docs/reference/messages.md.
 import type { MessageEntry } from '../messages.ts';
+import { bridgeMessages } from '../messages/bridge.ts';
 import { consoleMessages } from '../messages/console.ts';
 import { controllerMessages } from '../messages/controller.ts';
 import { stageMessages } from '../messages/stages.ts';
@@ -19,6 +20,8 @@ export function messagesPage(): string {
     table(workerMessages),
     '## Console',
     table(consoleMessages),
+    '## Bridge',
+    table(bridgeMessages),
     '## Controller and local controllers',
     table(controllerMessages),
   ].join('\n\n')}\n`;

@@ -18,6 +18,7 @@ interface Place {
 const kinds = {
   camera: { networks: 'MEI_CAMERA_NETWORKS', hosts: 'MEI_CAMERA_HOSTS', usually: 'public,private' },
   download: { networks: 'MEI_DOWNLOAD_NETWORKS', hosts: 'MEI_DOWNLOAD_HOSTS', usually: 'public' },
+  notice: { networks: 'MEI_NOTICE_NETWORKS', hosts: 'MEI_NOTICE_HOSTS', usually: 'public,private' },
 } as const;
 
 /** A name server that is away must not hold up a camera's loop for longer. */
