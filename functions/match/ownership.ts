@@ -1,6 +1,6 @@
 // Lets one of several match workers of a task decide at a time, the others stand by: the stage as handler.ts gives it to the host.
 // See docs/decisions/0009-one-owner-a-task.md.
-import { TransientError, type Context, type Log, type StageFunction } from '../function.ts';
+import { TransientError, type Context, type Log, type StageFunction, type StageStatus } from '../function.ts';
 import { isSameLease, LeaseLostError, type Lease, type LeaseState } from './lease.ts';
 
 export interface OwnershipOptions {
@@ -37,6 +37,8 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
   let seen: LeaseState | undefined;
   let missed = 0;
   let isFirstLook = true;
+  /** What it said of itself last: asked for once more after everything is closed. */
+  let lastWord: StageStatus | undefined;
   let looking: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -96,6 +98,13 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
         .finally(() => (looking = undefined));
   }
 
+  function status(): StageStatus {
+    const own = term?.stage.status?.();
+    if (own && term) return { ...own, figures: { ...own.figures, epoch: term.epoch } };
+    const message = `stands by, ${seen?.holder || 'another worker'} decides`;
+    return { phase: 'Running', message, cameras: [], figures: {} };
+  }
+
   function ownTerm(): Term {
     if (term?.isReady) return term;
     const who = term ? 'this worker is about to take over' : `${seen?.holder || 'another worker'} decides`;
@@ -122,6 +131,7 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
     async shutdown(context) {
       clearInterval(timer);
       await looking;
+      lastWord = status();
       const last = term;
       term = undefined;
       await last?.stage.shutdown?.(context);
@@ -131,11 +141,6 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
     reconfigure: (next, context) => parts.reconfigure(next, context),
     // Who stands by is ready too: for the moment when it is needed.
     readiness: () => term?.stage.readiness?.(),
-    status() {
-      const own = term?.stage.status?.();
-      if (own && term) return { ...own, figures: { ...own.figures, epoch: term.epoch } };
-      const message = `stands by, ${seen?.holder || 'another worker'} decides`;
-      return { phase: 'Running', message, cameras: [], figures: {} };
-    },
+    status: () => lastWord ?? status(),
   };
 }

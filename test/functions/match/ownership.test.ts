@@ -89,6 +89,8 @@ test('who ends gives the lease back, and the next one begins at its next look', 
   ending.shift();
   await until(second.isOwner, 'b decides');
   expect(second.terms.map(({ epoch }) => epoch)).toEqual([2]);
+  // The last report of a worker is made when all is closed.
+  expect(first.stage.status!()).toMatchObject({ phase: 'Running', figures: { epoch: 1 } });
   await second.stage.handle(event, context);
 });
 
