@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { connect as connectPlain, createServer, isIP, type AddressInfo, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { nameMediaSource } from './mediaAddress.ts';
 
 /** How a camera proves who it is. */
 export interface TlsOptions {
@@ -23,10 +24,13 @@ export interface TunnelOptions {
   tls?: TlsOptions | undefined;
   /** The camera speaks RTSP and may not redirect. */
   isRtsp: boolean;
+  /** RTSP only: media come beside the tunnel, over UDP. */
+  isMediaBeside?: boolean;
 }
 
 export interface Tunnel {
-  /** On 127.0.0.1; open until `close`. */
+  /** Of this machine: as in a URL. Open until `close`. */
+  host: string;
   port: number;
   /** Why the last connection failed. */
   problem(): string | undefined;
@@ -62,13 +66,18 @@ export async function openTunnel(options: TunnelOptions): Promise<Tunnel> {
     remote.on('error', (error) => fail(reasonOf(error)));
     local.once('close', () => remote.destroy());
     remote.once('close', () => local.end());
-    if (options.isRtsp) refuseRedirects(local, remote, fail);
-    local.pipe(remote).pipe(local);
+    const isPlaying = options.isRtsp ? refuseRedirects(local, remote, fail) : () => true;
+    local.pipe(remote);
+    if (options.isMediaBeside) remote.pipe(nameMediaSource(options.address, isPlaying, fail)).pipe(local);
+    else remote.pipe(local);
   });
   server.maxConnections = mostConnections;
-  server.listen(0, '127.0.0.1');
+  // A player takes media by the version of IP by which it speaks to the other end.
+  const host = options.isMediaBeside && isIP(options.address) === 6 ? '::1' : '127.0.0.1';
+  server.listen(0, host);
   await once(server, 'listening');
   return {
+    host: isIP(host) === 6 ? `[${host}]` : host,
     port: (server.address() as AddressInfo).port,
     problem: () => problem,
     close() {
@@ -96,9 +105,10 @@ const greetingBytes = 256 << 10;
 /** As loosely as libav reads a status line, wherever it may begin. */
 const redirect = /RTSP\/[^ \t\r\n]*[ \t\r]+\+?0*3\d\d/;
 
-/** Looks at all that comes before the client asks to play: later answers redirect no more. */
-function refuseRedirects(local: Socket, remote: Socket, fail: (reason: string) => void): void {
+/** Looks at all that comes before the client asks to play: later answers redirect no more. Returns whether that is over. */
+function refuseRedirects(local: Socket, remote: Socket, fail: (reason: string) => void): () => boolean {
   let said = '';
+  let isPlaying = false;
   const watch = (chunk: Buffer) => {
     said += chunk.toString('latin1');
     if (redirect.test(said)) fail('it redirects, which is not followed: give the address it leads to');
@@ -108,10 +118,12 @@ function refuseRedirects(local: Socket, remote: Socket, fail: (reason: string) =
     if (!chunk.includes('PLAY rtsp')) return;
     remote.off('data', watch);
     local.off('data', stop);
+    isPlaying = true;
   };
   // Both come before the listeners of pipe(), so that nothing is handed on that was not looked at.
   remote.on('data', watch);
   local.on('data', stop);
+  return () => isPlaying;
 }
 
 const plainWords: Record<string, string> = {

@@ -53,9 +53,6 @@ export async function openVideo(source: string, options: VideoOptions = {}): Pro
 async function openInput(input: av.FormatContext, source: VideoSource): Promise<av.Stream> {
   const code = await input.openInput(source.url, null, av.Dictionary.fromObject(source.options));
   if (code < 0) throw new Error(libavReason(code));
-  // With media over UDP libav follows redirects itself: what it found at their end is not used.
-  if (source.kind === 'rtsp' && source.tunnel === undefined && !isSame(input.url, source.url))
-    throw new Error('it redirects, which is not followed: give the address it leads to');
   // Multipart JPEG says all it has to say with its first frame; looking ahead would spoil the times of arrival.
   const found = isMultipart(input) ? 0 : await input.findStreamInfo(null);
   if (found < 0) throw new Error(libavReason(found));
@@ -63,10 +60,6 @@ async function openInput(input: av.FormatContext, source: VideoSource): Promise<
   if (best < 0) throw new Error('holds no video');
   for (const other of input.streams) if (other.index !== best) other.discard = constants.AVDISCARD_ALL;
   return input.streams[best]!;
-}
-
-function isSame(opened: string | null, asked: string): boolean {
-  return opened !== null && new URL(opened).host === new URL(asked).host;
 }
 
 async function openDecoder(stream: av.Stream): Promise<av.CodecContext> {

@@ -33,7 +33,7 @@ export interface VideoSource {
   /** For libav only: may hold credentials. */
   url: string;
   options: Record<string, string>;
-  /** What carries it, but for plain HTTP and media over UDP; to be closed with the video. */
+  /** What carries it, but for plain HTTP; of media over UDP it carries all but the media. To be closed with the video. */
   tunnel?: Tunnel;
 }
 
@@ -71,12 +71,12 @@ async function networkSource(source: string, url: URL, options: VideoSourceOptio
     throw new VideoError(`${name}: ${error.message}`, { cause: error });
   });
   const isSecret = scheme === 'https' || scheme === 'rtsps';
-  // Media over UDP comes to the address that asks for it, which a tunnel would hide.
-  const isDirect = kind === 'http' ? !isSecret : !isSecret && options.transport === 'UDP';
-  const how = { address, hostname, port, isRtsp: kind === 'rtsp', ...(isSecret && { tls }) };
+  const isDirect = kind === 'http' && !isSecret;
+  const isMediaBeside = kind === 'rtsp' && !isSecret && options.transport === 'UDP';
+  const how = { address, hostname, port, isRtsp: kind === 'rtsp', isMediaBeside, ...(isSecret && { tls }) };
   const tunnel = isDirect ? undefined : await openTunnel(how);
   const place = tunnel
-    ? `127.0.0.1:${tunnel.port}`
+    ? `${tunnel.host}:${tunnel.port}`
     : `${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
   return {
     kind,

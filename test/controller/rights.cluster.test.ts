@@ -5,7 +5,9 @@ import { desired } from '../../controller/desired.ts';
 import { manifestsOf } from '../../controller/manifests.ts';
 import { stageAccount } from '../../controller/objects/access.ts';
 import type { Manifest } from '../../controller/objects/manifest.ts';
+import { tokenSecret } from '../../controller/objects/taskToken.ts';
 import { ownedResources } from '../../controller/resources.ts';
+import { TaskTokens } from '../../controller/taskTokens.ts';
 import { onCluster } from '../support/cluster/onCluster.ts';
 import { eventually, install } from './liveController.ts';
 import { installation, sampleTask, surroundings } from './sampleTasks.ts';
@@ -119,6 +121,23 @@ onCluster('the objects of a task', {}, (cluster) => {
     for (const account of [stageAccount, `${name}-status`])
       for (const question of questions)
         expect([account, question, await may(account, question)]).toEqual([account, question, false]);
+  });
+
+  test('the controller makes the Secret with the token of a task, and can read neither that one nor any other', async () => {
+    const placed = sampleTask('rtsp');
+    const task = { ...placed, metadata: { ...placed.metadata, namespace } };
+    const secret = tokenSecret(task, new TaskTokens(['k'.repeat(32)]).of('u'));
+    const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+    const ask = async (method: string, path: string, body?: object) =>
+      (await cluster().request(method, path, body, { token: controllerToken })).status;
+    expect(await ask('POST', `${secrets}?fieldValidation=Strict`, secret)).toBe(201);
+    const own = `${secrets}/${secret.metadata.name}`;
+    for (const path of [own, secrets, '/api/v1/secrets'])
+      expect([path, await ask('GET', path)]).toEqual([path, 403]);
+    expect([await ask('PUT', own, secret), await ask('DELETE', own)]).toEqual([403, 403]);
+    const patch = { contentType: 'application/apply-patch+yaml', token: controllerToken };
+    const empty = { apiVersion: 'v1', kind: 'Secret', metadata: { name: secret.metadata.name, namespace } };
+    expect((await cluster().request('PATCH', `${own}?fieldManager=test`, empty, patch)).status).toBe(403);
   });
 
   test('the controller cannot grant more than it may itself', async () => {

@@ -32,6 +32,10 @@ export class RtspServer {
   redirectTo: string | undefined;
   /** Connections so far. */
   accepted = 0;
+  /** Added to what it says of its transport. */
+  transportMore = '';
+  /** Packets that viewers sent to where its media come from over UDP. */
+  heard = 0;
   /** How media packets travelled to the last viewer. */
   transport: 'TCP' | 'UDP' | undefined;
   readonly #server: Server;
@@ -54,12 +58,18 @@ export class RtspServer {
   async start(clip: string, fps: number): Promise<string> {
     this.#frames = await readCodedFrames(clip);
     this.#fps = fps;
+    this.#udp.on('message', () => this.heard++);
     this.#udp.bind(0, '127.0.0.1');
     await once(this.#udp, 'listening');
     this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#timer = setInterval(() => this.#send(), 1000 / fps);
     return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}/stream1`;
+  }
+
+  /** Where media come from over UDP. */
+  get mediaPort(): number {
+    return this.#udp.address().port;
   }
 
   get viewers(): number {
@@ -166,7 +176,7 @@ export class RtspServer {
     this.transport = 'UDP';
     viewer.send = (packet) => this.#udp.send(packet, Number(udpPort), '127.0.0.1');
     const own = this.#udp.address().port;
-    return `${transport};server_port=${own}-${own + 1}`;
+    return `${transport};server_port=${own}-${own + 1}${this.transportMore}`;
   }
 
   #allowed({ method, url, headers }: RtspRequest): boolean {

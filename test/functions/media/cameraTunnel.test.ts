@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { AddressGuard, ownMachine } from '../../../functions/media/addressGuard.
 import type { TlsOptions } from '../../../functions/media/cameraTunnel.ts';
 import { openVideo } from '../../../functions/media/video.ts';
 import { createAuthority, type Authority } from '../../controller/link/certificates.ts';
+import { eventually } from '../../controller/liveController.ts';
 import { makeClip, numberShown, temporaryFolder } from '../../support/clips.ts';
 import { cameraConfig, IngestRun } from '../../support/ingestRun.ts';
 import { RtspServer } from '../../support/rtspServer.ts';
@@ -160,7 +162,41 @@ test.each(['TCP', 'UDP'] as const)(
     await expect(openVideo(uri, { guard, transport })).rejects.toThrow(
       `${uri}: it redirects, which is not followed`,
     );
-    // Over TCP the other server never hears of it.
-    if (transport === 'TCP') expect(target.accepted).toBe(0);
+    // The other server never hears of it.
+    expect(target.accepted).toBe(0);
   },
 );
+
+test.each([
+  ['says nothing of where its media come from', ''],
+  ['names itself', ';source=127.0.0.1'],
+  ['names another host', ';source=127.0.0.2'],
+  ['names another host in a strange way', '; source =127.0.0.1\r;\rsou\rrce=127.0.0.2'],
+])('over UDP, packets to a camera that %s go to that camera and nowhere else', async (_what, more) => {
+  const camera = new RtspServer();
+  servers.push(camera);
+  const uri = await camera.start(clip, 10);
+  camera.transportMore = more;
+  const other = createSocket('udp4');
+  let strayed = 0;
+  other.on('message', () => strayed++);
+  other.bind(camera.mediaPort, '127.0.0.2');
+  await once(other, 'listening');
+  servers.push({ stop: async () => void other.close() });
+  const video = await openVideo(uri, { guard, transport: 'UDP' });
+  try {
+    for await (const frame of video) {
+      expect(frame.width).toBeGreaterThan(0);
+      break;
+    }
+    expect(camera.transport).toBe('UDP');
+    await eventually(
+      async () => camera.heard,
+      (count) => count > 0,
+      10_000,
+    );
+    expect(strayed).toBe(0);
+  } finally {
+    await video.close();
+  }
+});
