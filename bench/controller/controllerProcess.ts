@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parse } from 'yaml';
 import type { Cluster as TestCluster } from '../../test/support/cluster/cluster.ts';
 
 export interface ControllerProcess {
@@ -18,7 +19,7 @@ export interface ControllerProcess {
 }
 
 const startMs = 30_000;
-const program = 'dist/controller/main.js';
+const manifest = 'config/manager/deployment.yaml';
 
 /** Resolves when it leads. @param token of the controller's ServiceAccount */
 export async function startController(
@@ -30,7 +31,9 @@ export async function startController(
   const files = { token, 'ca.crt': certificate, namespace: 'multi-edge-inference' };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(account, name), text, { mode: 0o600 });
   const { hostname, port: serverPort } = new URL(url);
-  const child = spawn('node', [program], {
+  const args = argumentsOfPod();
+  const program = args.at(-1)!;
+  const child = spawn('node', args, {
     env: {
       PATH: process.env['PATH'],
       KUBERNETES_SERVICE_HOST: hostname,
@@ -79,6 +82,14 @@ export async function startController(
       await ended;
     },
   };
+}
+
+/** Node's flags decide how much memory garbage may take. */
+function argumentsOfPod(): string[] {
+  const { spec } = parse(readFileSync(manifest, 'utf8')) as {
+    spec: { template: { spec: { containers: { args: string[] }[] } } };
+  };
+  return spec.template.spec.containers[0]!.args;
 }
 
 /** User and system time, of which the kernel counts hundredths of a second. */

@@ -166,3 +166,19 @@ test('the settings of the agents and of their controller are understood', () => 
     installation: { localControllerPort: 9100 },
   });
 });
+
+test('the controller collects its garbage before the kubelet ends it for that', () => {
+  const object = installObjects('plain').find(({ kind }) => kind === 'Deployment')!;
+  const { spec } = object as unknown as {
+    spec: {
+      template: { spec: { containers: { args: string[]; resources: { limits: { memory: string } } }[] } };
+    };
+  };
+  const { args, resources } = spec.template.spec.containers[0]!;
+  const flag = (name: string) =>
+    Number(args.find((each) => each.startsWith(`--${name}=`))?.split('=')[1] ?? NaN);
+  const limit = Number(/^(\d+)Mi$/.exec(resources.limits.memory)![1]);
+  // Three semi-spaces at most, and what the process holds beside its heap.
+  const most = flag('max-old-space-size') + 3 * flag('max-semi-space-size') + 80;
+  expect(most).toBeLessThanOrEqual(limit);
+});
