@@ -29,6 +29,11 @@ export const workerMessages = {
     'stage camera reason waitMs',
     'A later stage has lost its memory, by a restart for one: the recording is read from its beginning.',
   ),
+  'traces lost': says(
+    'warn',
+    'url reason',
+    'The collector of OpenTelemetry does not take spans; events do not wait for it. Said once.',
+  ),
   'report not delivered': says('warn', 'stage error', 'The next report says the same and more.'),
   'push refused': says(
     'warn',

@@ -8,6 +8,7 @@ import type { FunctionSpec } from '../../config/functions.ts';
 import type { Context, Log, StageFunction, StageStatus } from '../function.ts';
 import type { Handling } from './inbox.ts';
 import type { Metrics } from './metrics.ts';
+import type { Tracer } from './tracing.ts';
 
 export interface StageDependencies {
   spec: FunctionSpec;
@@ -22,6 +23,7 @@ export interface StageDependencies {
   stopped: AbortSignal;
   now?: () => number;
   retry?: RetryPolicy;
+  tracer?: Tracer;
 }
 
 /** How long an accepted event is tried again when the handler fails; delays double from the first to the longest. */
@@ -55,12 +57,17 @@ export class HostedStage {
   readonly #lanes = new Lanes(outputsUnderWay);
 
   constructor(dependencies: StageDependencies) {
-    const { spec, stage, route, log, draining } = dependencies;
+    const { spec, stage, log, draining } = dependencies;
     this.spec = spec;
     this.stage = stage;
     this.#dependencies = dependencies;
     this.#retry = dependencies.retry ?? defaultRetry;
-    this.context = { emit: route, log, now: dependencies.now ?? Date.now, signal: draining };
+    this.context = {
+      emit: (event) => this.#emit(event),
+      log,
+      now: dependencies.now ?? Date.now,
+      signal: draining,
+    };
     const options = {
       ...spec.queue,
       concurrency: spec.scaling.concurrency,
@@ -85,9 +92,25 @@ export class HostedStage {
   }
 
   /** Handles one event and hands on what comes out, or returns it when a reply was asked for. */
-  async #process(event: StageEvent, handling: Handling): Promise<StageEvent[]> {
+  async #process(received: StageEvent, handling: Handling): Promise<StageEvent[]> {
+    const span = this.#dependencies.tracer?.begin(this.name, received);
+    const event = span ? { ...received, traceparent: span.traceparent } : received;
+    const outputs = await this.#handled(event, handling).then(
+      (done) => {
+        span?.end();
+        return done;
+      },
+      (error: unknown) => {
+        span?.end(error);
+        throw error;
+      },
+    );
+    return this.#handOn(event, outputs, handling);
+  }
+
+  #handled(event: StageEvent, handling: Handling): Promise<StageEvent[]> {
     const context = this.#contextFor(event);
-    const outputs = await this.#persist(event, handling, async () => {
+    return this.#persist(event, handling, async () => {
       const end = this.#dependencies.metrics.handling.startTimer({ stage: this.name });
       try {
         return asList(await this.stage.handle(event, context));
@@ -95,6 +118,10 @@ export class HostedStage {
         end();
       }
     });
+  }
+
+  async #handOn(event: StageEvent, outputs: StageEvent[], handling: Handling): Promise<StageEvent[]> {
+    const context = this.#contextFor(event);
     if (handling.reply) return outputs.map((output) => inherit(output, event));
     const key = event.partitionkey ?? `${event.source}#${event.id}`;
     const deliver = async () => {
@@ -156,6 +183,21 @@ export class HostedStage {
     const backoffMs = Math.min(this.#retry.firstDelayMs * 2 ** (tries - 1), this.#retry.longestDelayMs);
     const askedMs = error instanceof TransientError ? (error.retryAfterMs ?? 0) : 0;
     return Math.max(backoffMs * (0.5 + Math.random() / 2), askedMs);
+  }
+
+  /** Frames begin the traces that are measured. */
+  async #emit(event: StageEvent): Promise<void> {
+    const { tracer, route } = this.#dependencies;
+    const begins = this.name === 'ingest' && event.traceparent === undefined;
+    const span = begins ? tracer?.beginTrace(this.name, event) : undefined;
+    if (!span) return route(event);
+    try {
+      await route({ ...event, traceparent: span.traceparent });
+      span.end();
+    } catch (error) {
+      span.end(error);
+      throw error;
+    }
   }
 
   #contextFor(event: StageEvent): Context {

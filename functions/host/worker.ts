@@ -12,6 +12,7 @@ import { createHttpServer, defaultServerOptions } from './server.ts';
 import { shardOf } from './shards.ts';
 import { TaskToken, type TaskTokenOptions } from './taskToken.ts';
 import { HostedStage } from './stage.ts';
+import { Tracer, type TracingOptions } from './tracing.ts';
 import type { AddressInfo } from 'node:net';
 import type { FunctionList } from '../../config/functions.ts';
 import type { StageName, WorkerConfig } from '../../config/worker.ts';
@@ -47,6 +48,8 @@ export interface WorkerOptions {
   /** Times of the outbox. */
   delivery?: Partial<CourierOptions>;
   retry?: RetryPolicy;
+  /** Absent: nothing is traced. */
+  tracing?: TracingOptions | undefined;
 }
 
 /** A running worker. */
@@ -97,6 +100,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     ...(options.delivery && { delivery: options.delivery }),
   });
   if (outbox) metrics.watchOutbox(() => outbox.figures());
+  const { name, namespace } = config.task;
+  const names = { 'mei.task': `${namespace}/${name}`, 'mei.worker': config.worker, 'mei.node': config.node };
+  const tracer = options.tracing && new Tracer(options.tracing, names, log);
   const byName = new Map<StageName, HostedStage>();
   const chain = new Chain(chainOptions, {
     inboxOf: (name) => byName.get(name)!,
@@ -118,6 +124,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       log,
       draining: draining.signal,
       stopped: stopped.signal,
+      ...(tracer && { tracer }),
     };
     byName.set(name, new HostedStage({ ...dependencies, ...(options.retry && { retry: options.retry }) }));
   }
@@ -181,7 +188,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         graceMs: options.drainGraceMs,
         deadlineMs: options.drainDeadlineMs,
         onState: (next) => (state = next),
-      })),
+      }).finally(() => tracer?.close())),
   };
 }
 

@@ -5,6 +5,7 @@ import { firstConfig, followConfig, type FeedOptions } from './configFeed.ts';
 import { createLog } from './log.ts';
 import { readSettings } from './settings.ts';
 import { startWorker } from './worker.ts';
+import { readTracing } from './tracing.ts';
 import { readWorkerConfig } from './workerConfig.ts';
 import type { Message } from '../../config/messages.ts';
 import type { CreateStage, Log } from '../function.ts';
@@ -41,6 +42,7 @@ export async function runWorkerProcess(): Promise<void> {
     load,
     log,
     environment: process.env,
+    tracing: readTracing(process.env),
   });
   // Nothing was accepted before the start is complete, so there is nothing to drain.
   const first = await Promise.race([starting, ended]);
