@@ -8,9 +8,11 @@ export interface OwnershipOptions {
   pollMs: number;
   /** Looks in a row without a sign of life after which another one takes over: a process that was paused looks again first. */
   missedPolls: number;
+  /** The same for a term that has just begun: reading a large store leaves no time for a sign of life. */
+  missedAtFirst: number;
 }
 
-export const defaultOwnership: OwnershipOptions = { pollMs: 1000, missedPolls: 5 };
+export const defaultOwnership: OwnershipOptions = { pollMs: 1000, missedPolls: 5, missedAtFirst: 30 };
 
 export interface OwnershipParts {
   lease: Lease;
@@ -32,7 +34,7 @@ interface Term {
 /** @throws what `open` throws for the first term, when it begins at the start */
 export function createOwnership(parts: OwnershipParts): StageFunction {
   const { lease, holder, log } = parts;
-  const { pollMs, missedPolls } = parts.options ?? defaultOwnership;
+  const { pollMs, missedPolls, missedAtFirst } = parts.options ?? defaultOwnership;
   let term: Term | undefined;
   let seen: LeaseState | undefined;
   let missed = 0;
@@ -55,7 +57,7 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
     const state = lease.state();
     missed = isSameLease(state, seen) ? missed + 1 : 0;
     seen = state;
-    const mayTake = isFree(state) || missed >= missedPolls;
+    const mayTake = isFree(state) || missed >= (state?.beat === 0 ? missedAtFirst : missedPolls);
     isFirstLook = false;
     const epoch = mayTake ? lease.take(holder, state) : undefined;
     if (epoch !== undefined) await begin(epoch, state, context);

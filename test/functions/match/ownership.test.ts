@@ -47,7 +47,7 @@ async function contender(holder: string, lease: Lease = openLease(folder)) {
     },
     reconfigure: async () => true,
     log: context.log,
-    options: { pollMs: 5, missedPolls: 4 },
+    options: { pollMs: 5, missedPolls: 4, missedAtFirst: 8 },
   });
   await stage.init!(context);
   ending.push(() => stage.shutdown!(context));
@@ -125,6 +125,34 @@ test('a paused owner is followed; when it goes on its writes are refused, it ste
   ending.splice(1, 1);
   await until(first.isOwner, 'a decides again');
   expect(first.terms.map(({ epoch }) => epoch)).toEqual([1, 3]);
+});
+
+test('a term that has just begun is given longer to show a sign of life', async () => {
+  const lease = openLease(folder);
+  const states: number[] = [];
+  const counting: Lease = {
+    ...lease,
+    state() {
+      states.push(1);
+      return lease.state();
+    },
+  };
+  const other = openLease(folder);
+  other.take('a', undefined);
+  const waiting = await contender('b', counting);
+  await until(waiting.isOwner, 'b decides');
+  // The first look, and eight without a change.
+  expect(states).toHaveLength(9);
+  await waiting.stage.shutdown!(context);
+  ending.pop();
+  states.length = 0;
+  other.take('a', other.state());
+  other.renew(3);
+  const again = openLease(folder);
+  const later = await contender('b', { ...again, state: () => (states.push(1), again.state()) });
+  await until(later.isOwner, 'b decides again');
+  expect(states).toHaveLength(5);
+  other.close();
 });
 
 test('an owner that nothing is sent to learns of its end by its next look', async () => {
