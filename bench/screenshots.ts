@@ -1,5 +1,5 @@
 // Takes the pictures of the console for the README and docs/console.md: npm run screenshots [folder of a run]
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
@@ -38,7 +38,16 @@ async function seek(page: Page, part: number): Promise<void> {
 /** One that was recognised again in another camera. */
 async function chooseBar(page: Page): Promise<void> {
   await page.locator('.lanes .track').nth(1).click();
-  await page.getByText('Similarity').waitFor();
+  await page.getByText('Similarity', { exact: true }).waitFor();
+}
+
+/** With as many colours as its size allows: pages need few, videos many. */
+async function small(picture: Buffer): Promise<Buffer> {
+  for (const quality of [80, 60, 45, 30, 20, 10]) {
+    const bytes = await sharp(picture).png({ palette: true, quality, dither: 0.2, effort: 10 }).toBuffer();
+    if (bytes.length <= mostBytes) return bytes;
+  }
+  throw new Error(`a picture has more than ${mostBytes} bytes whatever its colours`);
 }
 
 const folder = resolve(process.argv[2] ?? 'out/two-cameras/latest');
@@ -54,9 +63,11 @@ const browser = await startBrowser();
 try {
   for (const { name, view, dark, prepare } of shots) {
     const page = await browser.newPage({
-      viewport: { width: 1280, height: 800 },
+      viewport: { width: 1200, height: 780 },
       colorScheme: dark ? 'dark' : 'light',
       reducedMotion: 'reduce',
+      // The wait for videos is a script of its own.
+      bypassCSP: true,
       locale: 'en-GB',
       timezoneId: 'UTC',
     });
@@ -65,13 +76,9 @@ try {
     await prepare?.(page);
     await page.waitForTimeout(400);
     const path = join(images, `${name}.png`);
-    // A palette: a tenth of the size, and no eye sees it.
-    await sharp(await page.screenshot())
-      .png({ palette: true, quality: 82, effort: 10 })
-      .toFile(path);
-    const { size } = statSync(path);
-    console.log(`${path} ${Math.round(size / 1000)} kB`);
-    if (size > mostBytes) throw new Error(`${path} has ${size} bytes, at most ${mostBytes} are committed`);
+    const bytes = await small(await page.screenshot());
+    writeFileSync(path, bytes);
+    console.log(`${path} ${Math.round(bytes.length / 1000)} kB`);
     await page.close();
   }
 } finally {

@@ -15,7 +15,7 @@ export interface Model {
   session: SessionView | undefined;
   task: TaskView | undefined;
   identities: readonly IdentityView[];
-  /** Identity -> what is known of it. */
+  /** Identity -> what is known of it; names that became others lead to those. */
   byIdentity: ReadonlyMap<string, IdentityView>;
   /** `camera track` -> whose track it is. */
   ownerOf: ReadonlyMap<string, IdentityView>;
@@ -161,7 +161,9 @@ function reloadSoon(): void {
 async function reload(): Promise<void> {
   try {
     const [task, changes] = await Promise.all([api.task(), api.changes(), loadPeople(), reloadMotion()]);
-    update({ task, changes: changes.flatMap((each) => each.changes), loaded: true, problem: undefined });
+    update({ task, changes: changes.flatMap((each) => each.changes) });
+    nameAll();
+    update({ loaded: true, problem: undefined });
   } catch (error) {
     show(error);
   }
@@ -172,8 +174,19 @@ async function loadPeople(): Promise<void> {
   const ownerOf = new Map<string, IdentityView>();
   for (const each of identities)
     for (const { camera, track } of each.tracks) ownerOf.set(`${camera} ${track}`, each);
-  const byIdentity = new Map(identities.map((each) => [each.identity, each]));
-  update({ identities, contacts, ownerOf, byIdentity });
+  update({ identities, contacts, ownerOf });
+  nameAll();
+}
+
+/** Also under the names that people had before they were found to be one. */
+function nameAll(): void {
+  const byIdentity = new Map(model.identities.map((each) => [each.identity, each]));
+  for (const change of [...model.changes].reverse()) {
+    if (change.kind !== 'merged' || byIdentity.has(change.from)) continue;
+    const now = byIdentity.get(change.identity);
+    if (now) byIdentity.set(change.from, now);
+  }
+  update({ byIdentity });
 }
 
 async function reloadMotion(): Promise<void> {

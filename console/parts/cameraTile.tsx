@@ -96,43 +96,41 @@ function Boxes(props: { camera: CameraView; boxes: Box[]; model: Model; descript
   const { camera, boxes, model, description } = props;
   const { width = 1600, height = 900 } = camera;
   const unit = height / 100;
+  const marks = boxes.map((box) => {
+    const owner = model.ownerOf.get(`${camera.id} ${box.track}`);
+    const [left, top] = [box.left * width, box.top * height];
+    return { box, owner, left, top, width: box.width * width, height: box.height * height };
+  });
   return (
     <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={description}>
-      {boxes.map((box) => {
-        const owner = model.ownerOf.get(`${camera.id} ${box.track}`);
-        const [x, y] = [box.left * width, box.top * height];
-        const label = owner ? (owner.target ?? String(owner.number)) : '?';
-        const labelWidth = (label.length * 2.7 + 2.6) * unit;
-        const colour = owner ? colourOf(owner.number) : '#475569';
+      {marks.map(({ box, owner, left: x, top: y, width: w, height: h }) => {
         const line = owner ? brightColourOf(owner.number) : '#cbd5e1';
+        const dashes = owner ? undefined : '6 5';
         return (
           <g key={box.track}>
-            <rect class="halo" x={x} y={y} width={box.width * width} height={box.height * height} rx={unit} />
+            <rect class="halo" x={x} y={y} width={w} height={h} rx={unit} />
             <rect
               class="box"
               x={x}
               y={y}
-              width={box.width * width}
-              height={box.height * height}
+              width={w}
+              height={h}
               rx={unit}
               stroke={line}
-              stroke-dasharray={owner ? undefined : '6 5'}
+              stroke-dasharray={dashes}
             />
-            <rect
-              x={x}
-              y={Math.max(0, y - 5 * unit)}
-              width={labelWidth}
-              height={5 * unit}
-              rx={unit}
-              fill={colour}
-            />
-            <text
-              x={x + labelWidth / 2}
-              y={Math.max(0, y - 5 * unit) + 3.9 * unit}
-              font-size={4.2 * unit}
-              text-anchor="middle"
-            >
-              {label}
+          </g>
+        );
+      })}
+      {marks.map(({ box, owner, left, top }) => {
+        const text = owner ? (owner.target ?? String(owner.number)) : '?';
+        const [w, y] = [(text.length * 2.7 + 2.6) * unit, Math.max(0, top - 5 * unit)];
+        const colour = owner ? colourOf(owner.number) : '#475569';
+        return (
+          <g key={box.track}>
+            <rect x={left} y={y} width={w} height={5 * unit} rx={unit} fill={colour} />
+            <text x={left + w / 2} y={y + 3.9 * unit} font-size={4.2 * unit} text-anchor="middle">
+              {text}
             </text>
           </g>
         );

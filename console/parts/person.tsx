@@ -10,7 +10,7 @@ export function hueOf(number: number): number {
 
 /** For drawings on pictures and for bars: white text on it can be read. */
 export function colourOf(number: number): string {
-  return `hsl(${hueOf(number)} 62% 36%)`;
+  return `hsl(${hueOf(number)} 60% 31%)`;
 }
 
 /** For lines on pictures, whatever is behind them. */

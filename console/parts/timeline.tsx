@@ -53,7 +53,7 @@ export function Timeline({ people, cameras, changes, selected, onSelect }: Timel
             <h2>
               <Badge person={person} /> {personName(person)}
             </h2>
-            <div class="lanes" style={{ height: `${lanesOf(person).length * laneHeight + 8}px` }}>
+            <div class="lanes" style={{ height: `${lanesOf(person).length * laneHeight + 18}px` }}>
               {ticks.map((tick) => (
                 <i key={tick} class="tick" style={{ left: place(tick) }} />
               ))}
@@ -104,7 +104,7 @@ function Item({ item, person, lane, colour, left, width, isSelected, isStop, onS
       class={item!.kind}
       style={{
         left,
-        top: `${lane * laneHeight + 4}px`,
+        top: `${lane * laneHeight + 10}px`,
         ...(width !== undefined && { width }),
         ...(colour !== undefined && { backgroundColor: colour }),
       }}

@@ -4,7 +4,7 @@ import { cameraColour } from '../parts/cameraColour.ts';
 import type { Model } from '../state.ts';
 import { count, duration } from '../words.ts';
 
-const [width, height] = [900, 420];
+const width = 900;
 const radius = 46;
 
 interface Point {
@@ -76,7 +76,8 @@ function Row({ way: { from, to, seen, allowed } }: { way: WayView }) {
 
 function Graph({ task }: { task: TaskView }) {
   const { cameras, ways, overlaps } = task;
-  const places = new Map(cameras.map(({ id }, index) => [id, placeOf(index, cameras.length)]));
+  const height = cameras.length <= 2 ? 240 : 440;
+  const places = new Map(cameras.map(({ id }, index) => [id, placeOf(index, cameras.length, height)]));
   const most = Math.max(1, ...ways.map(({ seen }) => seen?.people ?? 0));
   const summary = `${count(cameras.length, 'camera', 'cameras')}, ${count(ways.length, 'way', 'ways')}; the table below has them all`;
   return (
@@ -133,7 +134,7 @@ function Graph({ task }: { task: TaskView }) {
 }
 
 /** Two beside each other, more on an ellipse. */
-function placeOf(index: number, count: number): Point {
+function placeOf(index: number, count: number, height: number): Point {
   if (count === 1) return { x: width / 2, y: height / 2 };
   const angle = Math.PI + (2 * Math.PI * index) / count;
   return {
@@ -153,7 +154,11 @@ function curve(from: Point, to: Point): { path: string; middle: Point } {
   };
   const start = towards(from, control, radius + 3);
   const end = towards(to, control, radius + 6);
-  const middle = { x: (control.x + (from.x + to.x) / 2) / 2, y: (control.y + (from.y + to.y) / 2) / 2 - 8 };
+  // Beside the curve's highest point, on its outer side.
+  const middle = {
+    x: (from.x + to.x) / 2 + (dy / length) * (bend / 2 + 20),
+    y: (from.y + to.y) / 2 - (dx / length) * (bend / 2 + 20) + 5,
+  };
   return { path: `M${start.x} ${start.y}Q${control.x} ${control.y} ${end.x} ${end.y}`, middle };
 }
 

@@ -172,7 +172,7 @@ function Reports({ task }: { task: TaskView }) {
 
 function Table(props: { label: string; columns: string[]; children: ComponentChildren }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={props.label}>
+    <div class="scroll" tabIndex={0} role="region" aria-label={`${props.label}, table`}>
       <table>
         <thead>
           <tr>
