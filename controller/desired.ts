@@ -235,11 +235,21 @@ function workerConfig(
     stages: group.stages,
     cameras: group.cameras.map((camera) => cameraConfig(camera, surroundings.clockStart)),
     models,
-    detect: { threads, params: spec.stages.detect.params },
+    detect: { threads, params: { ...gateParams(task), ...spec.stages.detect.params } },
     embed: { threads, intervalS, params: embedParams },
     match: matchOptions(task, surroundings.functions),
     ...(group.placement === 'cloud' ? { storeFolder } : resultsFolder !== undefined && { resultsFolder }),
     classes: spec.tracking.classes,
+  };
+}
+
+function gateParams({ spec }: Task): Record<string, number> {
+  const { motionGate } = spec.stages.detect;
+  if (!motionGate) return {};
+  const { stillFps, emptyFps } = motionGate;
+  return {
+    stillIntervalSeconds: 1 / stillFps,
+    ...(emptyFps !== undefined && { emptyIntervalSeconds: 1 / emptyFps }),
   };
 }
 

@@ -162,11 +162,47 @@ const modelStage = (description: string, placement: 'Edge' | 'Cloud') =>
     { description, default: {} },
   );
 
+const framesPerSecond = (description: string) => ({ description, minimum: 0.05, maximum: 60 });
+
+const MotionGate = Type.Object(
+  {
+    stillFps: Type.Number({
+      ...framesPerSecond(
+        'Detections a second while the picture does not change: people who stand still keep their tracks.',
+      ),
+      default: 1,
+    }),
+    emptyFps: Type.Optional(
+      Type.Number(
+        framesPerSecond(
+          'Detections a second while the picture changes but nobody is followed: newcomers are seen that much later. ' +
+            'When left out: every picture that changed.',
+        ),
+      ),
+    ),
+  },
+  {
+    description:
+      'Spares the detector pictures that show what the last one showed, and saves processor time where little happens. ' +
+      'When left out: every picture is detected in.',
+  },
+);
+
+const detectStage = Type.Object(
+  {
+    ...placed('Edge'),
+    modelRef: Type.Optional(ModelRef),
+    motionGate: Type.Optional(MotionGate),
+    ...running,
+  },
+  { description: 'Finds people and follows them within one camera.', default: {} },
+);
+
 export const Stages = withRules(
   Type.Object(
     {
       ingest: stage('Takes pictures from cameras.', 'Edge'),
-      detect: modelStage('Finds people and follows them within one camera.', 'Edge'),
+      detect: detectStage,
       embed: modelStage('Turns crops of people into vectors.', 'Edge'),
       match: stage('Gives one identity to each person across cameras.', 'Cloud'),
       status: stage('Keeps the status of the task up to date.', 'Cloud'),

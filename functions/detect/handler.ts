@@ -11,9 +11,10 @@ import { openDetector, type Detect } from '../media/inference.ts';
 import { ensureModel } from '../media/models.ts';
 import { describeColours } from './core/appearance.ts';
 import { chooseCrops, createCropState, type CropState } from './core/crops.ts';
-import type { TrackedFrame } from './core/detections.ts';
+import type { SeenDetections, TrackedFrame } from './core/detections.ts';
+import { createGate, needsDetection, type GateState } from './core/motionGate.ts';
 import { selectDetections } from './core/nms.ts';
-import { createTracker, retune, step, type TrackerState } from './core/tracker.ts';
+import { createTracker, followedBy, retune, step, type TrackerState } from './core/tracker.ts';
 import { detectParts, type DetectParts } from './options.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 
@@ -37,6 +38,9 @@ interface CameraState {
   session: string;
   tracker: TrackerState;
   crops: CropState;
+  gate: GateState;
+  /** In the last picture that the detector looked at. */
+  found: SeenDetections | undefined;
   recorder: Recorder | undefined;
   people: number;
 }
@@ -49,7 +53,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
   let { parts } = dependencies;
   const cameras = new Map<string, CameraState>();
   const ended = new Set<string>();
-  const figures = { frames: 0, boxes: 0, crops: 0, tracks: 0 };
+  const figures = { frames: 0, unchanged: 0, boxes: 0, crops: 0, tracks: 0 };
 
   function open(frame: FrameData): CameraState {
     return {
@@ -57,15 +61,25 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
       session: sessionAt(frame.time),
       tracker: createTracker(parts.tracker),
       crops: createCropState(parts.crops),
+      gate: createGate(parts.gate),
+      found: undefined,
       recorder: openRecorder?.(frame.camera),
       people: 0,
     };
   }
 
-  async function detections(frame: FrameData) {
+  async function detections(
+    { gate, tracker, found }: CameraState,
+    frame: FrameData,
+  ): Promise<SeenDetections> {
+    if (!needsDetection(gate, frame.pixels, frame, frame.time, followedBy(tracker)) && found) {
+      figures.unchanged += 1;
+      return found;
+    }
     const input = await resizeRgb(frame, model.input, model.input.resize);
     const raw = await detect(input.pixels);
-    return selectDetections(raw.boxes, raw.scores, input, frame, parts.nms);
+    const boxes = selectDetections(raw.boxes, raw.scores, input, frame, parts.nms);
+    return { ...boxes, appearance: describeColours(frame.pixels, frame, boxes) };
   }
 
   async function cut(camera: CameraState, frame: FrameData, tracked: TrackedFrame): Promise<Crop[]> {
@@ -94,9 +108,8 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
     // Queued before it was known that the recording begins again.
     if (!camera && whole.has(frame.camera) && frame.begins !== true) return undefined;
     if (!camera) cameras.set(frame.camera, (camera = open(frame)));
-    const found = await detections(frame);
-    const appearance = describeColours(frame.pixels, frame, found);
-    const tracked = step(camera.tracker, { ...found, appearance }, frame.time);
+    camera.found = await detections(camera, frame);
+    const tracked = step(camera.tracker, camera.found, frame.time);
     const data = tracksData(camera.session, frame, tracked, await cut(camera, frame, tracked));
     await camera.recorder?.record(frame, data);
     camera.people = data.ids.length;
@@ -152,9 +165,10 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
     },
     async reconfigure({ detect: { params }, cameras: next }) {
       parts = detectParts(model, params);
-      for (const { tracker, crops } of cameras.values()) {
+      for (const { tracker, crops, gate } of cameras.values()) {
         retune(tracker, parts.tracker);
         crops.options = parts.crops;
+        gate.options = parts.gate;
       }
       // The end of a camera that is gone is on its way; one that never came is not waited for twice.
       for (const [id, { recorder }] of cameras) {

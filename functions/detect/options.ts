@@ -1,6 +1,7 @@
 // Sorts a task's detect `params` to the parts they belong to. Used by the detect handler's `create`.
 import type { ModelConfig } from '../../config/worker.ts';
 import { PermanentError } from '../function.ts';
+import { defaultGateOptions, type GateOptions } from './core/motionGate.ts';
 import { defaultCropOptions, type CropOptions } from './core/crops.ts';
 import { defaultNmsOptions, type NmsOptions } from './core/nms.ts';
 import { defaultTrackerOptions, type TrackerOptions } from './core/trackerOptions.ts';
@@ -9,6 +10,7 @@ export interface DetectParts {
   nms: NmsOptions;
   tracker: TrackerOptions;
   crops: CropOptions;
+  gate: GateOptions;
 }
 
 /** How far above the model's threshold a box must score to start a track. */
@@ -24,6 +26,7 @@ export function detectParts(model: ModelConfig, params: Record<string, number>):
     nms: { ...defaultNmsOptions, maxOverlap: model.nmsIou ?? defaultNmsOptions.maxOverlap },
     tracker: { ...defaultTrackerOptions, highScore: high, birthScore: high + birthMargin },
     crops: { ...defaultCropOptions },
+    gate: { ...defaultGateOptions },
   };
   for (const [name, value] of Object.entries(params)) {
     const part = Object.values(parts).find((options) => name in options);

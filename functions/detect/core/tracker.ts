@@ -8,6 +8,12 @@ import type { SeenDetections, TrackedBox, TrackedFrame } from './detections.ts';
 
 export { createTracker, retune, type TrackerState } from './trackerState.ts';
 
+/** Whom it follows: nobody, only people whom the last frame showed, or also some who must be found again or confirmed. */
+export function followedBy({ tracks, live }: TrackerState): 'none' | 'sure' | 'unsure' {
+  for (let k = 0; k < live; k++) if (tracks[k]!.id === 0 || tracks[k]!.detection < 0) return 'unsure';
+  return live === 0 ? 'none' : 'sure';
+}
+
 /**
  * Advances the tracker by one frame. Call it once for every frame, also when nothing was detected.
  * @param detections strongest first; image pixels

@@ -99,6 +99,32 @@ test('each track gets a few crops of the size that was asked for, not one a fram
   for (const count of perTrack.values()) expect(count).toBeLessThanOrEqual(6);
 }, 60_000);
 
+test('with a motion gate a still picture is detected in once a second, and people keep their tracks', async () => {
+  let runs = 0;
+  const counted: Detect = (pixels) => {
+    runs += 1;
+    return detect(pixels);
+  };
+  const stage = createDetect({
+    detect: counted,
+    model,
+    parts: detectParts(model, { stillIntervalSeconds: 1 }),
+    knownCameras: new Set(['right']),
+    cropSize: { width: 64, height: 128 },
+    source: '/s',
+  });
+  const out: TracksData[] = [];
+  for (let k = 0; k < 20; k++) {
+    const data = { ...frames[0]!.data, sequence: k + 1, time: 1000 + k / 4 };
+    const event = { ...frames[0]!, id: `still${k}`, data };
+    out.push(((await stage.handle(event, context)) as StageEvent<TracksData>).data);
+  }
+  expect(runs).toBe(5);
+  expect(stage.status!().figures).toMatchObject({ frames: 20, unchanged: 15 });
+  expect(out[0]!.ids.length).toBeGreaterThan(0);
+  for (const { ids } of out) expect(ids).toEqual(out[0]!.ids);
+}, 60_000);
+
 test('the same frames give the same events: a replay is harmless', async () => {
   expect(await run(open())).toEqual(await run(open()));
 }, 60_000);
