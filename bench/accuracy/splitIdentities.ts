@@ -2,7 +2,7 @@
 // shipped, as MOT rows whose ids are identities.
 import { resolveModel } from '../../config/models.ts';
 import { defaultSettings } from '../../functions/match/core/settings.ts';
-import type { Topology } from '../../functions/match/core/stays.ts';
+import type { GivenTopology } from '../../functions/match/core/stays.ts';
 import { matchOnline } from '../matching/matchers.ts';
 import type { Recording } from '../matching/recording.ts';
 import type { Identities } from '../matching/scores.ts';
@@ -10,7 +10,7 @@ import { recordSplitView } from '../matching/splitView.ts';
 import type { MotRow } from './motFiles.ts';
 
 /** Nothing is told about the place: the matcher has to find out. */
-const untold: Topology = { overlap: () => false, travel: () => undefined, transition: () => 0 };
+const untold: GivenTopology = { overlap: () => false, travel: () => undefined };
 
 /**
  * PETS09-S2L1's truth gives someone who leaves the scene and returns a new id; nobody is hidden for so long. With this the

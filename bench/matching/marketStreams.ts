@@ -26,15 +26,20 @@ const sequenceS = 20_000;
 /** A person not seen by a camera for longer makes a new track there. */
 const trackGapS = 8;
 
-/** All crops, embedded once. */
-export async function recordMarket(dataFolder: string, embedder: ModelConfig): Promise<Recording> {
+/** All crops, embedded once. @param stride every how manyth picture of a track is seen */
+export async function recordMarket(
+  dataFolder: string,
+  embedder: ModelConfig,
+  stride: number,
+): Promise<Recording> {
   const folder = join(dataFolder, 'market1501-dev');
   const rows = readFileSync(join(folder, 'events.csv'), 'utf8').trim().split(/\r?\n/).slice(1).map(readRow);
   const embed = await openEmbedder(await ensureModel(embedder), embedder, 1);
   const dimensions = embedder.dimensions!;
   const people = new Map<string, string>();
   const arrivals: Arrival[] = [];
-  for (const [index, crops] of tracksOf(rows).entries()) {
+  for (const [index, all] of tracksOf(rows).entries()) {
+    const crops = all.filter((_, i) => i % stride === 0);
     const vectors: Float32Array[] = [];
     for (const { path } of crops) {
       const image = await decodeImage(readFileSync(join(folder, path)));

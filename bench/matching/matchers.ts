@@ -1,8 +1,8 @@
 // What the matching benchmark compares: our matcher, and the plain ways of doing it.
 import { follow } from './follow.ts';
-import { createMatcher } from '../../functions/match/core/matcher.ts';
+import { createMatcher, type SiteReport } from '../../functions/match/core/matcher.ts';
 import type { MatchSettings } from '../../functions/match/core/settings.ts';
-import type { Topology } from '../../functions/match/core/stays.ts';
+import type { GivenTopology } from '../../functions/match/core/stays.ts';
 import type { Recording } from './recording.ts';
 import type { Identities } from './scores.ts';
 
@@ -12,11 +12,13 @@ export interface Outcome {
   /** After the final grouping. */
   final: Identities;
   msPerTracklet: number;
+  /** What the matcher found out about the site. */
+  report: SiteReport;
 }
 
 /** Our matcher, fed in the order of media time. */
-export function matchOnline(recording: Recording, settings: MatchSettings, topology: Topology): Outcome {
-  const matcher = createMatcher(recording.cameras, settings, topology);
+export function matchOnline(recording: Recording, settings: MatchSettings, topology: GivenTopology): Outcome {
+  const matcher = createMatcher(recording.cameras, settings, topology, recording.ground);
   const started = performance.now();
   let count = 0;
   const changes = [];
@@ -34,7 +36,8 @@ export function matchOnline(recording: Recording, settings: MatchSettings, topol
   const live = follow(changes);
   matcher.finish();
   changes.push(...matcher.takeDelta().changes);
-  return { live, final: follow(changes), msPerTracklet: (performance.now() - started) / count };
+  const msPerTracklet = (performance.now() - started) / count;
+  return { live, final: follow(changes), msPerTracklet, report: matcher.report() };
 }
 
 /** Every track is a person of its own: what cameras alone know. */

@@ -24,6 +24,8 @@ export interface Recording {
   cameras: string[];
   /** By time. */
   arrivals: Arrival[];
+  /** Of cameras that are calibrated: pixels to metres of one ground plane, 3 x 3 row-major. */
+  ground?: Map<string, number[]>;
   /** Person of each track, `camera/track`; where truth belongs to boxes it is absent. */
   people?: Map<string, string>;
   /** Boxes of every frame, where truth belongs to boxes. */

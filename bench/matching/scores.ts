@@ -8,6 +8,8 @@ export type Identities = ReadonlyMap<string, string>;
 
 export interface Scores {
   idf1: number;
+  /** How well the sightings that were found are put together (HOTA's association accuracy at IoU 0.5). */
+  assa: number;
   /** Of pairs of tracks (weighted by nothing): said to be one person and are; are and said to be. */
   precision: number;
   recall: number;
@@ -39,15 +41,58 @@ export function scoreTracks(recording: Recording, identities: Identities): Score
   return summarize(sightings, sightings);
 }
 
+/** One true box, the track whose box covers it, or both. */
+interface Cover {
+  person: string | undefined;
+  /** `camera/track` */
+  key: string | undefined;
+}
+
+/** True boxes by camera. */
+export type BoxTruth = ReadonlyMap<string, MotRow[]>;
+
 /** Boxes against true boxes, frame by frame at IoU 0.5; a track's person is the one it covers most. */
 export function scoreBoxes(
   recording: Recording,
   identities: Identities,
-  truth: ReadonlyMap<string, MotRow[]>,
+  truth: BoxTruth,
   stride: number,
 ): Scores {
-  const sightings: Sighting[] = [];
-  const covered = new Map<string, Map<string, number>>();
+  const covers = coversOf(recording, truth, stride);
+  const sightings = covers.map(({ person, key }) => ({
+    person,
+    identity: key && (identities.get(key) ?? key),
+    weight: 1,
+  }));
+  const tracks = [...mostCovered(covers)].map(([key, { person, weight }]) => {
+    return { person, identity: identities.get(key), weight };
+  });
+  return summarize(sightings, tracks);
+}
+
+/** The person that each track covers most, `camera/track`; tracks that cover nobody are left out. */
+export function peopleOfTracks(recording: Recording, truth: BoxTruth, stride: number): Map<string, string> {
+  const most = mostCovered(coversOf(recording, truth, stride));
+  return new Map([...most].map(([key, { person }]) => [key, person]));
+}
+
+function mostCovered(covers: readonly Cover[]): Map<string, { person: string; weight: number }> {
+  const counts = new Map<string, Map<string, number>>();
+  for (const { person, key } of covers) {
+    if (person === undefined || key === undefined) continue;
+    const people = counts.get(key) ?? new Map<string, number>();
+    counts.set(key, people.set(person, (people.get(person) ?? 0) + 1));
+  }
+  return new Map(
+    [...counts].map(([key, people]) => {
+      const [person, weight] = [...people].reduce((most, next) => (next[1] > most[1] ? next : most));
+      return [key, { person, weight }];
+    }),
+  );
+}
+
+function coversOf(recording: Recording, truth: BoxTruth, stride: number): Cover[] {
+  const covers: Cover[] = [];
   for (const camera of recording.cameras) {
     const rows = truth.get(camera)!.filter(({ frame }) => (frame - 1) % stride === 0);
     const boxes = recording.boxes!.filter((each) => each.camera === camera);
@@ -61,25 +106,13 @@ export function scoreBoxes(
         const value = usedBoxes.has(candidate) ? 0 : overlap(row, candidate.box);
         if (value >= bestOverlap) [best, bestOverlap] = [candidate, value];
       }
-      const key = best && `${camera}/${best.track}`;
-      if (best && key !== undefined) {
-        usedBoxes.add(best);
-        const people = covered.get(key) ?? new Map<string, number>();
-        covered.set(key, people.set(String(row.id), (people.get(String(row.id)) ?? 0) + 1));
-      }
-      sightings.push({ person: String(row.id), identity: key && (identities.get(key) ?? key), weight: 1 });
+      if (best) usedBoxes.add(best);
+      covers.push({ person: String(row.id), key: best && `${camera}/${best.track}` });
     }
-    for (const box of boxes) {
-      if (usedBoxes.has(box)) continue;
-      const key = `${camera}/${box.track}`;
-      sightings.push({ person: undefined, identity: identities.get(key) ?? key, weight: 1 });
-    }
+    for (const box of boxes)
+      if (!usedBoxes.has(box)) covers.push({ person: undefined, key: `${camera}/${box.track}` });
   }
-  const tracks = [...covered].map(([key, people]) => {
-    const [person, weight] = [...people].reduce((most, next) => (next[1] > most[1] ? next : most));
-    return { person, identity: identities.get(key), weight };
-  });
-  return summarize(sightings, tracks);
+  return covers;
 }
 
 function summarize(sightings: Sighting[], tracks: Sighting[]): Scores {
@@ -98,11 +131,36 @@ function summarize(sightings: Sighting[], tracks: Sighting[]): Scores {
   const pure = names.reduce((sum, _, j) => sum + Math.max(0, ...weights.map((line) => line[j]!)), 0);
   return {
     idf1: (2 * bestPairing(weights)) / (trueTotal + foundTotal),
+    assa: associationAccuracy(weights, people, names, sightings),
     ...pairs(tracks),
     purity: pure / foundTotal,
     identities: names.length,
     people: people.length,
   };
+}
+
+/** Mean over what was found of how much its person and its identity have in common. */
+function associationAccuracy(
+  weights: number[][],
+  people: readonly string[],
+  names: readonly string[],
+  sightings: readonly Sighting[],
+): number {
+  const ofPerson = new Map<string, number>();
+  const ofName = new Map<string, number>();
+  for (const { person, identity, weight } of sightings) {
+    if (person !== undefined) ofPerson.set(person, (ofPerson.get(person) ?? 0) + weight);
+    if (identity !== undefined) ofName.set(identity, (ofName.get(identity) ?? 0) + weight);
+  }
+  let [sum, found] = [0, 0];
+  weights.forEach((line, i) =>
+    line.forEach((both, j) => {
+      if (both === 0) return;
+      sum += (both * both) / (ofPerson.get(people[i]!)! + ofName.get(names[j]!)! - both);
+      found += both;
+    }),
+  );
+  return sum / Math.max(1, found);
 }
 
 function pairs(tracks: Sighting[]): { precision: number; recall: number } {

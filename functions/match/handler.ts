@@ -8,13 +8,13 @@ import { KnownCameras } from '../knownCameras.ts';
 import { createContacts, memoryS, type ContactOptions } from './core/contacts.ts';
 import { createMatcher } from './core/matcher.ts';
 import type { MatchSettings } from './core/settings.ts';
-import type { Topology } from './core/stays.ts';
+import type { GivenTopology } from './core/stays.ts';
 import { traceKey } from './core/trace.ts';
 import { createContactNews } from './contactNews.ts';
 import { createGroupCommit, type Batching } from './groupCommit.ts';
 import { createLookout, type Lookout } from './lookout.ts';
 import { openLease } from './lease.ts';
-import { contactOptions, givenTopology, matchSettings, targetSettings } from './options.ts';
+import { contactOptions, givenTopology, homographiesOf, matchSettings, targetSettings } from './options.ts';
 import { createOwnership } from './ownership.ts';
 import { createPatience, defaultPatience, type PatienceOptions } from './patience.ts';
 import { retune } from './retune.ts';
@@ -25,9 +25,9 @@ import { openStore, type Cause, type Commit, type Store } from './store.ts';
 export interface MatchDependencies {
   store: Store;
   settings: MatchSettings;
-  topology: Topology;
+  topology: GivenTopology;
   /** All cameras of the task. */
-  cameras: Pick<CameraConfig, 'id' | 'source'>[];
+  cameras: Pick<CameraConfig, 'id' | 'source' | 'homography'>[];
   task: { name: string; namespace: string };
   worker: string;
   /** How many events, and for how long, may share a transaction. */
@@ -65,7 +65,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   const { lookout, onlyTargets = false } = dependencies;
   const cameraIds = cameras.map((camera) => camera.id);
   const knownCameras = new KnownCameras(cameraIds, `task ${task.name}`);
-  const matcher = createMatcher(cameraIds, settings, topology);
+  const matcher = createMatcher(cameraIds, settings, topology, homographiesOf(cameras));
   const source = `/namespaces/${task.namespace}/multiedgeinferences/${task.name}/match/${worker}`;
   const dimensions = new Map<string, number>();
   const heardMs = new Map<string, number>();
@@ -83,7 +83,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   let timer: NodeJS.Timeout | undefined;
 
   const recovered = store.recover();
-  matcher.restore(recovered.traces, recovered.clocks, recovered.waiting);
+  matcher.restore(recovered.traces, recovered.clocks, recovered.waiting, recovered.learned);
   newest = recovered.traces.reduce((latest, trace) => Math.max(latest, trace.to), newest);
   completed = matcher.allEnded();
   if (contacts) {
@@ -190,6 +190,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
         ]),
       ],
       removed: [...unsaved.removed, ...delta.removed],
+      learned: delta.learned ?? unsaved.learned,
       queued: unsaved.queued.filter((waiting) => !done.has(waiting)),
       received: unsaved.received,
     };
@@ -305,6 +306,7 @@ function nothing(): Omit<Commit, 'clocks' | 'cause'> {
     applied: [],
     touched: [],
     removed: [],
+    learned: undefined,
     queued: [],
     received: [],
     contacts: [],
@@ -374,7 +376,7 @@ function openMatch(
     ...(lookout && { lookout }),
     onlyTargets: worker.match.mode === 'SingleObject',
     settings,
-    topology: { ...givenTopology(worker.match), transition: () => 0 },
+    topology: givenTopology(worker.match),
     cameras: worker.cameras,
     task: worker.task,
     // Whoever takes over repeats announcements under the same names.

@@ -4,7 +4,7 @@ import { PermanentError } from '../function.ts';
 import type { ContactOptions } from './core/contacts.ts';
 import type { TargetSettings } from './core/targets.ts';
 import { defaultSettings, type MatchSettings } from './core/settings.ts';
-import type { Topology } from './core/stays.ts';
+import type { GivenTopology } from './core/stays.ts';
 
 /**
  * The task's own numbers before the model's catalogue row, `params` by name last.
@@ -15,6 +15,8 @@ export function matchSettings(options: MatchOptions, model: ModelConfig | undefi
     ...defaultSettings,
     acrossCamera: options.acrossCamera,
     threshold: options.threshold ?? model?.sameThreshold ?? defaultSettings.threshold,
+    // Whoever names a threshold gets it.
+    ...(options.threshold !== undefined && { calibrationShift: 0 }),
     margin: options.margin ?? model?.margin ?? defaultSettings.margin,
     votes: options.votes,
   };
@@ -31,7 +33,7 @@ export function matchSettings(options: MatchOptions, model: ModelConfig | undefi
 }
 
 /** Which cameras overlap and how long the way between others takes, either direction. */
-export function givenTopology(options: MatchOptions): Pick<Topology, 'overlap' | 'travel'> {
+export function givenTopology(options: MatchOptions): GivenTopology {
   const overlaps = new Set(options.overlaps.map(({ cameras: [a, b] }) => pairOf(a, b)));
   const travels = new Map(
     options.travel.map(({ from, to, minS, maxS }) => [pairOf(from, to), { minS, maxS }] as const),
@@ -65,10 +67,14 @@ export function contactOptions(
   { method, distanceM, minimumS }: NonNullable<MatchOptions['contacts']>,
   cameras: readonly Pick<CameraConfig, 'id' | 'homography'>[],
 ): ContactOptions & { minimumS: number } {
-  const homographies = new Map(
-    cameras.flatMap(({ id, homography }) => (homography ? [[id, homography] as const] : [])),
-  );
-  return { method, distanceM, minimumS, homographies };
+  return { method, distanceM, minimumS, homographies: homographiesOf(cameras) };
+}
+
+/** Camera -> pixels to metres, of those that are measured. */
+export function homographiesOf(
+  cameras: readonly Pick<CameraConfig, 'id' | 'homography'>[],
+): Map<string, readonly number[]> {
+  return new Map(cameras.flatMap(({ id, homography }) => (homography ? [[id, homography] as const] : [])));
 }
 
 function pairOf(a: string, b: string): string {

@@ -57,6 +57,8 @@ export function statements(database: Database.Database) {
     putSighting: database.prepare('INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?)'),
     sightings: database.prepare('SELECT target, camera, track FROM sightings ORDER BY time DESC LIMIT 10000'),
     putUnknown: database.prepare(`INSERT OR IGNORE INTO meta VALUES ('unknown', '1')`),
+    putLearned: database.prepare(`INSERT OR REPLACE INTO meta VALUES ('learned', ?)`),
+    learned: database.prepare(`SELECT value FROM meta WHERE key = 'learned'`),
     unknown: database.prepare(`SELECT value FROM meta WHERE key = 'unknown'`),
     targetIdentities: database.prepare(
       `SELECT DISTINCT identity FROM sightings JOIN tracks USING (camera, track) WHERE identity IS NOT NULL`,

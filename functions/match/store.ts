@@ -5,7 +5,7 @@ import type { IdentityChange } from '../../config/events.ts';
 import type { TransientError } from '../function.ts';
 import type { CameraClock, Waiting } from './core/arrival.ts';
 import type { Contact, TrackName } from './core/contacts.ts';
-import type { Delta } from './core/matcher.ts';
+import type { Delta, Learned } from './core/matcher.ts';
 import type { Revision } from './core/revise.ts';
 import { isOpen, traceKey, type Trace } from './core/trace.ts';
 import { guarded, openDatabase } from './database.ts';
@@ -52,6 +52,14 @@ export interface Totals {
   lastSeen: number | null;
 }
 
+/** The matcher's memory. */
+export interface Recovered {
+  traces: Trace[];
+  clocks: Map<string, CameraClock>;
+  waiting: Waiting[];
+  learned?: Learned;
+}
+
 export interface Store {
   /** Newest revision of a track that was applied; 0 for an unknown track. Those that wait are in the matcher's memory. */
   revision(camera: string, track: string): number;
@@ -63,7 +71,7 @@ export interface Store {
   recentlyAnnounced(most: number): { cause: Cause; changes: IdentityChange[] }[];
   /** What was announced because of an event; nothing when nothing was. */
   announced(cause: Cause): IdentityChange[];
-  recover(): { traces: Trace[]; clocks: Map<string, CameraClock>; waiting: Waiting[] };
+  recover(): Recovered;
   /** Contacts that ended after `time`, and the paths since then, in the order in which they were stored. */
   recentContacts(time: number): { revisions: Revision[]; contacts: Contact[] };
   /** Of a track that the matcher has forgotten; undefined when nobody knew. */
@@ -142,6 +150,7 @@ export function openStore(folder: string, epoch?: number): Store {
     if (announced.length > 0)
       sql.putEvent.run(cause.source, cause.id, announced[0]!.time, JSON.stringify(announced));
     if (unknownSeen) sql.putUnknown.run();
+    if (commit.learned) sql.putLearned.run(JSON.stringify(commit.learned));
     for (const [camera, { turn, order, ended }] of clocks) {
       sql.putCamera.run(camera, Number.isFinite(turn) ? turn : null, order, ended ? 1 : 0);
     }
@@ -203,7 +212,8 @@ export function openStore(folder: string, epoch?: number): Store {
       }[]) {
         clocks.set(row.camera, { turn: row.turn ?? -Infinity, order: row.position, ended: row.ended === 1 });
       }
-      return { traces, waiting, clocks };
+      const row = sql.learned.get() as { value: string } | undefined;
+      return { traces, waiting, clocks, ...(row && { learned: JSON.parse(row.value) as Learned }) };
     },
     recentContacts(time) {
       const revisions = (sql.pathsSince.all(time) as PathRow[]).map(revisionOf);

@@ -1,7 +1,7 @@
 // Constrained agglomerative clustering of traces into people. Called by matcher.ts at each evaluation.
 // Best pair first, average linkage on appearance, time and place on neighbouring stays; a pair that cannot be one person
 // never joins, and a pair with a rival close behind waits until the rival is out of the way.
-import { conflicting, meanContinuity } from './neighbours.ts';
+import { conflicting, meanAgreement, meanContinuity } from './neighbours.ts';
 import type { MatchSettings } from './settings.ts';
 import { byTime, type Topology } from './stays.ts';
 import type { Stay, Trace } from './trace.ts';
@@ -31,7 +31,7 @@ export function cluster(
   const alive = Int32Array.from(groups, (_, i) => i);
   let aliveCount = n;
   // Time and place can lift a pair by no more than this: what lies lower is never looked at again.
-  const reach = -Math.max(settings.motionCeiling, settings.transitionCeiling);
+  const reach = -Math.max(settings.motionCeiling, settings.transitionCeiling, settings.positionCeiling);
   const marginOdds = settings.margin * settings.slope;
   /** scores[a * n + b] for a < b; -Infinity where the two cannot join. */
   const scores = new Float64Array(n * n).fill(-Infinity);
@@ -72,7 +72,8 @@ export function cluster(
     if (appearance <= reach) return -Infinity;
     const [first, second] = [groups[a]!.stays, groups[b]!.stays];
     if (conflicting(first, second, topology, settings)) return -Infinity;
-    return appearance + meanContinuity(first, second, topology, settings);
+    const place = meanAgreement(first, second, topology);
+    return appearance + place + meanContinuity(first, second, topology, settings);
   }
 
   function scoreOf(a: number, b: number): number {

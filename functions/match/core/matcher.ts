@@ -3,16 +3,21 @@
 // The last grouping (`finish`) depends on the traces alone: any arrival order ends with the same identities.
 import type { IdentityChange } from '../../../config/events.ts';
 import { createArrival, type Arrival, type CameraClock, type Waiting } from './arrival.ts';
+import { createCalibration, type CalibrationState, type ModelCalibration } from './calibration.ts';
 import { changesOf, type Move } from './changes.ts';
 import { cluster } from './cluster.ts';
+import { createEvidence } from './evidence.ts';
+import { createHealth } from './health.ts';
+import { byIdentity, linksOf } from './links.ts';
 import { identityName } from './names.ts';
 import { evidenceFor } from './reasons.ts';
 import { relieve } from './relief.ts';
 import { newTrace, revise, type Revision } from './revise.ts';
 import type { MatchSettings } from './settings.ts';
 import { createSimilarities } from './similarity.ts';
-import type { Topology } from './stays.ts';
+import type { GivenTopology } from './stays.ts';
 import { byFirstSeen, isOpen, sessionOf, traceKey, type Trace } from './trace.ts';
+import { createWays, type Way, type WaysState } from './ways.ts';
 
 /** What changed since it was last taken: to be stored in one transaction. */
 export interface Delta {
@@ -23,6 +28,23 @@ export interface Delta {
   touched: Trace[];
   /** Keys of traces that left the memory: condensed into another or retired. */
   removed: string[];
+  /** What was learned from traces that left the memory, when that grew; of those in memory it is learned again. */
+  learned: Learned | undefined;
+}
+
+/** What the site taught and no trace in memory tells any more. */
+export interface Learned {
+  calibration: CalibrationState;
+  ways: WaysState;
+}
+
+/** What the matcher found out about the site, for people to look at. */
+export interface SiteReport {
+  calibration: ModelCalibration[];
+  /** Most travelled first. */
+  ways: Way[];
+  /** One sentence for each thing that is wrong. */
+  problems: string[];
 }
 
 export interface Matcher {
@@ -40,7 +62,7 @@ export interface Matcher {
   /** Forgets who was last seen before media time `time`. */
   expire(time: number): void;
   takeDelta(): Delta;
-  restore(traces: Trace[], clocks: Map<string, CameraClock>, waiting: Waiting[]): void;
+  restore(traces: Trace[], clocks: Map<string, CameraClock>, waiting: Waiting[], past?: Learned): void;
   clock(camera: string): CameraClock;
   /** All that is in memory, by first appearance. */
   all(): readonly Trace[];
@@ -49,26 +71,39 @@ export interface Matcher {
   allEnded(): boolean;
   waiting(): number;
   traces(): number;
+  /** Pairs of traces whose appearance was compared so far. */
+  comparisons(): number;
+  report(): SiteReport;
 }
 
+/** Ways of a site that are told. */
+const mostWaysTold = 64;
+
+/** @param homographies of the cameras that have one: pixels to metres of one ground plane, 3 x 3 row-major */
 export function createMatcher(
   cameras: readonly string[],
   settings: MatchSettings,
-  topology: Topology,
+  given: GivenTopology,
+  homographies: ReadonlyMap<string, readonly number[]> = new Map(),
 ): Matcher {
   const arrival: Arrival = createArrival(cameras, settings.maxWaiting);
-  const similarities = createSimilarities(settings, settings.maxTraces);
+  const calibration = createCalibration(settings);
+  const similarities = createSimilarities(settings, settings.maxTraces, (model) => calibration.shift(model));
+  const ways = createWays(cameras.length, settings);
+  const topology = createEvidence(given, ways, settings);
+  const health = createHealth(settings);
   const traces = new Map<string, Trace>();
   /** The same traces by first appearance. */
   let sorted: Trace[] = [];
   const offered = new Map<string, number>();
-  let delta: Delta = { changes: [], applied: [], touched: [], removed: [] };
+  let delta: Delta = noDelta();
   const touched = new Set<Trace>();
   /** Of each camera, that of the newest track. */
   const sessions = new Map<string, string>();
   /** The first trace of the group that each trace was in at the last evaluation. */
   const leaders = new Map<Trace, Trace>();
   let regrouped = NaN;
+  let learned = NaN;
   /** Applied since the last grouping from nothing. */
   let revisions = Infinity;
   let now = -Infinity;
@@ -85,7 +120,7 @@ export function createMatcher(
       traces.set(key, trace);
       insert(trace);
     }
-    revise(trace, revision);
+    revise(trace, revision, homographies.get(revision.camera));
     if (offered.get(key) === revision.tracklet.revision) offered.delete(key);
     touched.add(trace);
     delta.applied.push(waiting);
@@ -115,12 +150,21 @@ export function createMatcher(
   }
 
   function relieveMemory(): void {
-    const { removed, changed } = relieve(sorted, settings);
+    const { removed, changed } = relieve(sorted, settings, keepLearned);
     drop(removed);
     for (const trace of changed) {
       touched.add(trace);
       trace.dirty = true;
     }
+  }
+
+  /** What pairs taught of which one is about to leave the memory. */
+  function keepLearned(leaving: ReadonlySet<Trace>): void {
+    if (leaving.size === 0) return;
+    calibration.retire(sorted, leaving, similarities);
+    const leaves = (a: Trace, b: Trace) => leaving.has(a) || leaving.has(b);
+    ways.retire(linksOf(byIdentity(sorted), similarities, settings, leaves));
+    delta.learned = { calibration: calibration.state(), ways: ways.state() };
   }
 
   function drop(removed: readonly Trace[]): void {
@@ -147,9 +191,9 @@ export function createMatcher(
         touched.add(trace);
       }
     }
-    const start = startingGroups(final);
+    const afresh = isDueAfresh(final);
     similarities.update(sorted, final);
-    const first = cluster(sorted, similarities.odds(sorted), start, topology, settings);
+    const first = group(afresh, final);
     sorted.forEach((trace, i) => leaders.set(trace, sorted[first[i]!]!));
     const names = sorted.map((_, i) => identityName(sorted[first[i]!]!.camera, sorted[first[i]!]!.track));
     const groups = new Map<string, Trace[]>();
@@ -167,7 +211,7 @@ export function createMatcher(
       const evidence =
         before === after
           ? { score: null, margin: null, reason: '' }
-          : evidenceFor(trace, after, groups, similarities);
+          : evidenceFor(trace, after, groups, similarities, topology, settings);
       moves.push({ camera, track, before, after, evidence });
       if (before !== after) {
         trace.identity = after;
@@ -177,16 +221,47 @@ export function createMatcher(
     delta.changes.push(...changesOf(moves, now));
   }
 
-  /** From nothing when there is little to group, at times, and at the end; else only what changed is grouped again. */
-  function startingGroups(final: boolean): Int32Array {
+  /** For each trace the index of the first trace of its group. */
+  function group(afresh: boolean, final: boolean): Int32Array {
     const alone = Int32Array.from(sorted, (_, i) => i);
+    learn(final);
+    if (!afresh) return cluster(sorted, similarities.odds(sorted), earlierGroups(alone), topology, settings);
+    const first = cluster(sorted, similarities.odds(sorted), alone, topology, settings);
+    if (!final) return first;
+    const groups = new Map<number, Trace[]>();
+    sorted.forEach((trace, i) => {
+      const members = groups.get(first[i]!);
+      if (members) members.push(trace);
+      else groups.set(first[i]!, [trace]);
+    });
+    const links = linksOf(groups.values(), similarities, settings);
+    if (links.length === 0) return first;
+    ways.learn(links);
+    return cluster(sorted, similarities.odds(sorted), alone, topology, settings);
+  }
+
+  /** What the site teaches, each time that a new period begins and at the end. */
+  function learn(final: boolean): void {
+    const period = Math.floor(now / settings.learnS);
+    if (period === learned && !final) return;
+    learned = period;
+    calibration.learn(sorted, similarities);
+    health.judge(sorted, similarities);
+    // The last grouping must not depend on earlier ones: it learns from a grouping of its own.
+    ways.learn(final ? [] : linksOf(byIdentity(sorted), similarities, settings));
+  }
+
+  /** From nothing when there is little to group, at times, and at the end; else only what changed is grouped again. */
+  function isDueAfresh(final: boolean): boolean {
     const period = Math.floor(now / settings.regroupS);
     const due = period !== regrouped && revisions * settings.regroupShare >= sorted.length;
-    if (final || sorted.length <= settings.regroupBelow || due) {
-      regrouped = period;
-      revisions = 0;
-      return alone;
-    }
+    if (!final && sorted.length > settings.regroupBelow && !due) return false;
+    regrouped = period;
+    revisions = 0;
+    return true;
+  }
+
+  function earlierGroups(alone: Int32Array): Int32Array {
     const firsts = new Map<Trace, number>();
     return alone.map((i) => {
       const leader = sorted[i]!.dirty ? undefined : leaders.get(sorted[i]!);
@@ -232,14 +307,22 @@ export function createMatcher(
     },
     settle: () => evaluate(false),
     finish: () => evaluate(true),
-    expire: (time) => drop(sorted.filter((trace) => trace.to < time)),
+    expire(time) {
+      const leaving = sorted.filter((trace) => trace.to < time);
+      keepLearned(new Set(leaving));
+      drop(leaving);
+    },
     takeDelta() {
       const taken = { ...delta, touched: [...touched] };
-      delta = { changes: [], applied: [], touched: [], removed: [] };
+      delta = noDelta();
       touched.clear();
       return taken;
     },
-    restore(restored, clocks, waiting) {
+    restore(restored, clocks, waiting, past) {
+      if (past) {
+        calibration.restore(past.calibration);
+        ways.restore(past.ways);
+      }
       for (const trace of restored) {
         traces.set(traceKey(trace.camera, trace.track), trace);
         trace.dirty = true;
@@ -265,5 +348,15 @@ export function createMatcher(
     allEnded: () => arrival.ended(),
     waiting: () => arrival.size(),
     traces: () => traces.size,
+    comparisons: () => similarities.comparisons(),
+    report: () => ({
+      calibration: calibration.report(similarities),
+      ways: ways.report(mostWaysTold),
+      problems: health.problems(),
+    }),
   };
+}
+
+function noDelta(): Delta {
+  return { changes: [], applied: [], touched: [], removed: [], learned: undefined };
 }

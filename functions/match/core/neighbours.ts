@@ -9,6 +9,21 @@ export function conflicting(a: Stay[], b: Stay[], topology: Topology, settings: 
   return false;
 }
 
+/** Mean of what the ground says about stays of both groups at one time; 0 when it says nothing. */
+export function meanAgreement(a: Stay[], b: Stay[], topology: Topology): number {
+  let sum = 0;
+  let count = 0;
+  for (const stay of a) {
+    for (const other of b) {
+      const agreement = topology.agreement(stay, other);
+      if (!agreement) continue;
+      sum += agreement.odds;
+      count += 1;
+    }
+  }
+  return count === 0 ? 0 : sum / count;
+}
+
 /** Mean continuity of the stays that would become neighbours in time if two groups joined; both sorted by time. */
 export function meanContinuity(a: Stay[], b: Stay[], topology: Topology, settings: MatchSettings): number {
   let sum = 0;

@@ -1,6 +1,9 @@
 // Says in one sentence, with figures, why a trace belongs to its identity. Called by matcher.ts for each decision it announces.
 import type { Evidence } from '../../../config/events.ts';
+import { meanAgreement, meanContinuity } from './neighbours.ts';
+import type { MatchSettings } from './settings.ts';
 import type { Similarities } from './similarity.ts';
+import { byTime, type Topology } from './stays.ts';
 import type { Stay, Trace } from './trace.ts';
 
 /**
@@ -12,6 +15,8 @@ export function evidenceFor(
   name: string,
   groups: ReadonlyMap<string, readonly Trace[]>,
   similarities: Similarities,
+  topology: Topology,
+  settings: MatchSettings,
 ): Evidence {
   const own = groups.get(name)!.filter((other) => other !== trace);
   const score = meanSimilarity(trace, own, similarities);
@@ -34,11 +39,13 @@ export function evidenceFor(
     };
   }
   const next = rival ? `, the next, ${rival.name}, ${rival.score.toFixed(2)}` : '';
-  const looks = score === null ? 'nothing to compare' : `similarity ${score.toFixed(2)}${next}`;
+  const needed = similarities.threshold(trace.model).toFixed(2);
+  const looks =
+    score === null ? 'nothing to compare' : `similarity ${score.toFixed(2)}, ${needed} needed${next}`;
   return {
     score: score === null ? null : round(score),
     margin,
-    reason: `${looks}; ${nearestStay(trace, own)}`,
+    reason: `${looks}; ${nearestStay(trace, own)}${timeAndPlace(trace, own, topology, settings)}`,
   };
 }
 
@@ -52,6 +59,30 @@ function meanSimilarity(trace: Trace, others: readonly Trace[], similarities: Si
     count += 1;
   }
   return count === 0 ? null : sum / count;
+}
+
+/** What time and place say by themselves, as betting odds. */
+function timeAndPlace(
+  trace: Trace,
+  own: readonly Trace[],
+  topology: Topology,
+  settings: MatchSettings,
+): string {
+  const stays = own.flatMap((member) => member.stays).sort(byTime);
+  const place = meanAgreement(trace.stays, stays, topology);
+  const odds = place + meanContinuity(trace.stays, stays, topology, settings);
+  if (!Number.isFinite(odds) || Math.abs(odds) < 0.2) return '';
+  const ratio = Math.exp(Math.abs(odds));
+  const rounded = ratio < 10 ? ratio.toFixed(1) : Math.min(9999, ratio).toFixed(0);
+  const where = nearestOnGround(trace, own, topology);
+  return `${where}; time and place ${rounded} to 1 ${odds > 0 ? 'for' : 'against'} it`;
+}
+
+function nearestOnGround(trace: Trace, own: readonly Trace[], topology: Topology): string {
+  const distances = own
+    .flatMap((member) => member.stays)
+    .flatMap((stay) => topology.agreement(trace.stays[0]!, stay)?.distanceM ?? []);
+  return distances.length === 0 ? '' : `, ${Math.min(...distances).toFixed(1)} m apart on the ground`;
 }
 
 /** The stay of the identity that lies nearest in time, in words. */

@@ -2,7 +2,8 @@
 // not seen for longest. Called by matcher.ts when the memory is full. The store keeps everything.
 import type { MatchSettings } from './settings.ts';
 import { byTime } from './stays.ts';
-import { byFirstSeen, isOpen, type Appearance, type Trace } from './trace.ts';
+import { endsOf } from './groundPath.ts';
+import { byFirstSeen, isOpen, type Appearance, type Stay, type Trace } from './trace.ts';
 
 /** Share of the memory that is in use afterwards, so that it is not done for every new track. */
 const fillAfter = 0.75;
@@ -14,11 +15,18 @@ export interface Relief {
   changed: Trace[];
 }
 
-/** @param sorted all traces in canonical order; some of them are changed in place */
-export function relieve(sorted: readonly Trace[], settings: MatchSettings): Relief {
+/**
+ * @param sorted all traces in canonical order; some of them are changed in place
+ * @param leaving told, before anything changes, which traces leave or take others in
+ */
+export function relieve(
+  sorted: readonly Trace[],
+  settings: MatchSettings,
+  leaving: (traces: ReadonlySet<Trace>) => void = () => undefined,
+): Relief {
   const excess = sorted.length - Math.floor(settings.maxTraces * fillAfter);
   const removed: Trace[] = [];
-  const changed: Trace[] = [];
+  const condensing: Trace[][] = [];
   const identities = [...byIdentity(sorted).values()].sort(
     (a, b) => lastSeen(a) - lastSeen(b) || byFirstSeen(a[0]!, b[0]!),
   );
@@ -28,10 +36,8 @@ export function relieve(sorted: readonly Trace[], settings: MatchSettings): Reli
   for (const members of settled) {
     if (removed.length >= excess) break;
     if (members.length < 2) continue;
-    const [first, ...others] = members;
-    condense(first!, others, settings);
-    changed.push(first!);
-    removed.push(...others);
+    condensing.push(members);
+    removed.push(...members.slice(1));
   }
   const gone = new Set(removed);
   for (const members of [...settled, ...identities]) {
@@ -42,7 +48,10 @@ export function relieve(sorted: readonly Trace[], settings: MatchSettings): Reli
       removed.push(trace);
     }
   }
-  return { removed, changed: changed.filter((trace) => !gone.has(trace)) };
+  const changed = condensing.filter(([first]) => !gone.has(first!));
+  leaving(new Set([...removed, ...changed.map(([first]) => first!)]));
+  for (const [first, ...others] of changed) condense(first!, others, settings);
+  return { removed, changed: changed.map(([first]) => first!) };
 }
 
 function byIdentity(sorted: readonly Trace[]): Map<string, Trace[]> {
@@ -66,10 +75,16 @@ function condense(into: Trace, others: readonly Trace[], settings: MatchSettings
   into.stays = all
     .flatMap((trace) => trace.stays)
     .sort(byTime)
-    .slice(-settings.maxStays);
+    .slice(-settings.maxStays)
+    .map(withEndsOnly);
   into.appearances = bestOfEachCamera(all, settings.maxVectors);
   into.to = lastSeen(all);
   into.tracks = all.reduce((sum, trace) => sum + trace.tracks, 0);
+}
+
+/** Of an old walk only where it began and ended can still be of use. */
+function withEndsOnly(stay: Stay): Stay {
+  return stay.ground ? { ...stay, ground: endsOf(stay.ground) } : stay;
 }
 
 function bestOfEachCamera(traces: readonly Trace[], most: number): Appearance[] {

@@ -1,9 +1,15 @@
 // Applies one tracklet revision to its trace. Called by matcher.ts in the order of media time.
 import type { Tracklet } from '../../../config/events.ts';
-import type { Place, Trace } from './trace.ts';
+import { toGround } from './ground.ts';
+import { addGroundPoint } from './groundPath.ts';
+import type { Place, Stay, Trace } from './trace.ts';
 
 const pathWidth = 5;
 const maxSlots = 8;
+/** A detector's foot point is off by about so much of the person's height. */
+const footError = 0.04;
+/** Feet nearer to a border than this, as a fraction of the image, may lie beyond it. */
+const borderShare = 0.01;
 
 /** A tracklet with what its event says about all of them. */
 export interface Revision {
@@ -37,8 +43,15 @@ export function newTrace(revision: Revision): Trace {
   };
 }
 
-/** Takes what is new in a revision; the caller has checked that it is newer than `trace.revision`. */
-export function revise(trace: Trace, { camera, image, tracklet }: Revision): void {
+/**
+ * Takes what is new in a revision; the caller has checked that it is newer than `trace.revision`.
+ * @param homography of the camera, pixels to metres, where it has one
+ */
+export function revise(
+  trace: Trace,
+  { camera, image, tracklet }: Revision,
+  homography?: readonly number[],
+): void {
   const stay = trace.stays[0]!;
   stay.to = Math.max(stay.to, tracklet.to);
   stay.open = tracklet.phase !== 'end';
@@ -51,10 +64,30 @@ export function revise(trace: Trace, { camera, image, tracklet }: Revision): voi
   for (let at = 0; at + pathWidth <= path.length; at += pathWidth) {
     stay.exit = placeAfter(stay.exit, path, at, tracklet.from, image.width / image.height);
     stay.entry = improvedEntry(stay.entry, stay.exit);
+    if (homography) walk(stay, path, at, tracklet.from, image, homography);
   }
   for (const { slot, vector, quality, weight, time } of tracklet.prototypes) {
     if (slot >= 0 && slot < maxSlots) trace.appearances[slot] = { camera, vector, quality, weight, time };
   }
+}
+
+/** Adds a point to the walk on the ground, unless the feet cannot be seen. */
+function walk(
+  stay: Stay,
+  path: Float32Array,
+  at: number,
+  from: number,
+  image: { width: number; height: number },
+  homography: readonly number[],
+): void {
+  const [x, y, width, height] = [path[at + 1]!, path[at + 2]!, path[at + 3]!, path[at + 4]!];
+  const isCut = y > 1 - borderShare || x - width / 2 < borderShare || x + width / 2 > 1 - borderShare;
+  if (isCut) return;
+  const error = footError * height * image.height;
+  const point = toGround(homography, x * image.width, y * image.height, error);
+  if (!point) return;
+  stay.ground ??= { points: [], added: 0 };
+  addGroundPoint(stay.ground, from + path[at]!, point);
 }
 
 function placeAfter(

@@ -17,6 +17,8 @@ export interface MatchSettings {
   tickS: number;
   /** Media seconds between two groupings from nothing; in between only what changed is grouped again. */
   regroupS: number;
+  /** Media seconds between two looks at what the site teaches. */
+  learnS: number;
   /** A grouping from nothing waits for one new revision for so many traces, so that its cost is spread over them. */
   regroupShare: number;
   /** With at most so many traces every grouping is from nothing. */
@@ -49,6 +51,27 @@ export interface MatchSettings {
   /** Log-odds that learned transitions between two cameras add or take away at most. */
   transitionCeiling: number;
   transitionFloor: number;
+  /** Links that a camera needs before what was learned of its ways counts half. */
+  wayMemory: number;
+  /** Share that any other way keeps, however many people went the usual ones. */
+  wayFloorShare: number;
+  /** Ground plane: one standard deviation of what calibration and clocks are wrong by, metres. */
+  positionErrorM: number;
+  /** Log-odds that places on the ground at one time add or take away at most. */
+  positionCeiling: number;
+  positionFloor: number;
+  /** Ground plane: two who stay further apart than this, beyond all errors, are two people, metres. */
+  apartM: number;
+  /** Ground plane: nobody is faster, metres a second. */
+  fastestMps: number;
+  /** Share of different people that may look alike: where calibration puts the threshold. */
+  falseMatchRate: number;
+  /** Pairs that the site must give before its own threshold counts half. */
+  calibrationPairs: number;
+  /** Cosine similarity by which calibration moves the threshold at most; 0: it stays as given. */
+  calibrationShift: number;
+  /** Log-odds from appearance alone that make a match sure enough to learn from. */
+  sureOdds: number;
   /** Traces held in memory; the oldest are condensed into their identity, then retired to the store. */
   maxTraces: number;
   /** Vectors kept of a condensed identity. */
@@ -70,6 +93,7 @@ export const defaultSettings: MatchSettings = {
   deadlineS: 5,
   tickS: 1,
   regroupS: 10,
+  learnS: 10,
   regroupShare: 16,
   regroupBelow: 150,
   slope: 16,
@@ -88,6 +112,17 @@ export const defaultSettings: MatchSettings = {
   motionFloor: -4,
   transitionCeiling: 3,
   transitionFloor: -1.5,
+  wayMemory: 20,
+  wayFloorShare: 0.2,
+  positionErrorM: 0.4,
+  positionCeiling: 4,
+  positionFloor: -6,
+  apartM: 2,
+  fastestMps: 7,
+  falseMatchRate: 0.01,
+  calibrationPairs: 150,
+  calibrationShift: 0.15,
+  sureOdds: 4,
   maxTraces: 1000,
   maxVectors: 8,
   maxStays: 32,

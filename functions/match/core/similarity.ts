@@ -30,13 +30,26 @@ export interface Similarities {
   odds(traces: readonly Trace[]): Float64Array;
   /** Similarity of two traces of one model, -1..1; NaN where they cannot be compared. */
   of(a: Trace, b: Trace): number;
+  /** Similarity of what a trace looked like first and last; NaN when it has one look only. */
+  within(trace: Trace): number;
   /** The similarity at which "same" and "different" are equally likely, after subtraction. */
   threshold(model: string): number;
+  /** The same before the site's calibration moved it. */
+  catalogueThreshold(model: string): number;
+  /** Pairs of traces compared so far: what deciding costs. */
+  comparisons(): number;
   forget(trace: Trace): void;
 }
 
-/** A table for at most `settings.maxTraces + reserve` traces. */
-export function createSimilarities(settings: MatchSettings, capacity: number): Similarities {
+/**
+ * A table for at most `capacity` traces.
+ * @param shift what calibration adds to a model's threshold
+ */
+export function createSimilarities(
+  settings: MatchSettings,
+  capacity: number,
+  shift: (model: string) => number = () => 0,
+): Similarities {
   const table = new Float32Array(capacity * capacity);
   const oddsSpace = new Float64Array(capacity * capacity);
   const views = new Map<Trace, View>();
@@ -44,10 +57,13 @@ export function createSimilarities(settings: MatchSettings, capacity: number): S
   const seenWhenLearned = new Map<string, number>();
   const free: number[] = [];
   let slots = 0;
+  let comparisons = 0;
 
   function viewOf(trace: Trace, offsets: CameraMeans): View {
     const slot = views.get(trace)?.slot ?? free.pop() ?? slots++;
-    const present = trace.appearances.filter((appearance) => appearance !== undefined);
+    const present = trace.appearances
+      .filter((appearance) => appearance !== undefined)
+      .sort((a, b) => a.time - b.time);
     const parts = present.map(({ camera, vector }) => centred(vector, offsets.offsets.get(camera)));
     const mean = new Float32Array(present[0]?.vector.length ?? 0);
     parts.forEach((part, i) => {
@@ -64,13 +80,18 @@ export function createSimilarities(settings: MatchSettings, capacity: number): S
       for (const p of a.parts) for (const q of b.parts) best = Math.max(best, dot(p, q));
       value = (1 - settings.bestPairShare) * value + settings.bestPairShare * best;
     }
+    comparisons += 1;
     table[a.slot * capacity + b.slot] = value;
     table[b.slot * capacity + a.slot] = value;
   }
 
-  function threshold(model: string): number {
+  function catalogueThreshold(model: string): number {
     const common = means.get(model)?.common ?? 0;
     return (settings.threshold - common) / (1 - common);
+  }
+
+  function threshold(model: string): number {
+    return catalogueThreshold(model) + shift(model);
   }
 
   /** True when the means that vectors are compared under have changed. */
@@ -90,7 +111,7 @@ export function createSimilarities(settings: MatchSettings, capacity: number): S
     const offsets = means.get(model)!;
     const changed = traces.filter((trace) => all || trace.dirty || !views.has(trace));
     for (const trace of changed) views.set(trace, viewOf(trace, offsets));
-    const limit = threshold(model);
+    const limit = catalogueThreshold(model);
     const done = new Set<Trace>();
     for (const trace of changed) {
       const view = views.get(trace)!;
@@ -134,7 +155,13 @@ export function createSimilarities(settings: MatchSettings, capacity: number): S
       const second = views.get(b);
       return first && second && a.model === b.model ? table[first.slot * capacity + second.slot]! : NaN;
     },
+    within(trace) {
+      const parts = views.get(trace)?.parts ?? [];
+      return parts.length < 2 ? NaN : dot(parts[0]!, parts[parts.length - 1]!);
+    },
     threshold,
+    catalogueThreshold,
+    comparisons: () => comparisons,
     forget(trace) {
       const view = views.get(trace);
       if (!view) return;

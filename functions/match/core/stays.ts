@@ -1,16 +1,26 @@
-// Which stays cannot belong to one person, and what time and place say about two that could. Called by evidence.ts.
+// Which stays cannot belong to one person, and what time and place say about two that could. Called by neighbours.ts.
+import { onwards, type Agreement } from './groundPath.ts';
 import type { MatchSettings } from './settings.ts';
 import type { Place, Stay } from './trace.ts';
 
-/** What the operator or experience says about two cameras. */
-export interface Topology {
+/** What the operator says about two cameras. */
+export interface GivenTopology {
   /** Whether the two may see one person at one time. */
   overlap(a: string, b: string): boolean;
   /** Least and most seconds from leaving one to entering the other, when given. */
   travel(a: string, b: string): { minS: number; maxS: number } | undefined;
+}
+
+/** All that is known of the site. */
+export interface Topology extends GivenTopology {
   /** Log-odds of leaving like `a` and entering like `b`, learned; 0 when nothing is known. */
   transition(a: Stay, b: Stay): number;
+  /** What the ground says about two stays at one time; undefined when it says nothing. */
+  agreement(a: Stay, b: Stay): Agreement | undefined;
 }
+
+/** A single moment may show a wrong foot point. */
+const leastMoments = 2;
 
 export function byTime(a: Stay, b: Stay): number {
   return a.from - b.from || a.to - b.to || (a.camera < b.camera ? -1 : a.camera > b.camera ? 1 : 0);
@@ -22,10 +32,20 @@ export function conflict(a: Stay, b: Stay, topology: Topology, settings: MatchSe
   const gap = second.from - first.to;
   if (a.camera === b.camera) return gap <= 0 || first.open;
   if (!settings.acrossCamera) return true;
+  const agreement = topology.agreement(a, b);
+  if (agreement && agreement.moments >= leastMoments && agreement.beyondM > settings.apartM) return true;
   if (topology.overlap(a.camera, b.camera)) return false;
   const travel = topology.travel(a.camera, b.camera);
   if (travel) return gap < travel.minS;
-  return Math.min(first.to, second.to) - second.from > settings.handoverS;
+  if (Math.min(first.to, second.to) - second.from > settings.handoverS) return true;
+  return tooFar(first, second, settings);
+}
+
+/** Whether nobody runs from the end of one stay to the beginning of the other in the time between. */
+function tooFar(first: Stay, second: Stay, settings: MatchSettings): boolean {
+  if (!first.ground || !second.ground || second.from < first.to) return false;
+  const way = onwards(first.ground, second.ground, settings);
+  return way !== undefined && way.beyondM > settings.apartM + settings.fastestMps * way.seconds;
 }
 
 /** Log-odds that two stays, one after the other, are one person's, from time and place alone. */
@@ -39,7 +59,16 @@ export function continuity(a: Stay, b: Stay, topology: Topology, settings: Match
   }
   const travel = topology.travel(first.camera, second.camera);
   const late = travel && gap > travel.maxS ? settings.transitionFloor : 0;
-  return prior + late + topology.transition(first, second);
+  return prior + late + topology.transition(first, second) + walkOn(first, second, gap, settings);
+}
+
+/** How well a walk on the ground goes on in another camera's view; fades as the gap grows. */
+function walkOn(first: Stay, second: Stay, gap: number, settings: MatchSettings): number {
+  if (!first.ground || !second.ground || second.from < first.to) return 0;
+  const way = onwards(first.ground, second.ground, settings);
+  if (!way) return 0;
+  const belief = Math.exp(-gap / settings.motionMemoryS);
+  return belief * Math.max(settings.motionFloor, Math.min(settings.motionCeiling, way.odds));
 }
 
 /** How well one camera's path goes on after a gap; fades as the gap grows. */

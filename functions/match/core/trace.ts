@@ -1,4 +1,5 @@
 // What the matcher remembers of one track, or of one identity whose old tracks were condensed. Shared by all of core.
+import type { GroundPath } from './groundPath.ts';
 
 /** A place in a camera's image; lengths in image heights, so that both axes have one unit. */
 export interface Place {
@@ -23,6 +24,8 @@ export interface Stay {
   open: boolean;
   entry: Place | undefined;
   exit: Place | undefined;
+  /** Where the person walked on the ground; only of cameras with a homography. */
+  ground?: GroundPath;
 }
 
 /** One appearance vector as it travelled; only its direction counts. */
@@ -83,7 +86,7 @@ export function byFirstSeen(a: Trace, b: Trace): number {
   return 0;
 }
 
-export function isOpen(trace: Trace): boolean {
+export function isOpen(trace: Pick<Trace, 'stays'>): boolean {
   return trace.stays[trace.stays.length - 1]!.open;
 }
 

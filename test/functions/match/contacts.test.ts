@@ -37,7 +37,7 @@ function openMatch(): MatchFunction {
     batching: { maxEvents: 1, maxWaitMs: 0 },
     store,
     settings: { ...defaultSettings, threshold: 0.5 },
-    topology: { overlap: () => true, travel: () => undefined, transition: () => 0 },
+    topology: { overlap: () => true, travel: () => undefined },
     cameras,
     contacts: contactOptions({ method: 'GroundPlane', distanceM: 1.8, minimumS: 3 }, cameras),
     task: { name: 'task', namespace: 'default' },

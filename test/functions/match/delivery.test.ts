@@ -34,7 +34,7 @@ function openMatch(cameras: string[], type: 'File' | 'RTSP' = 'File'): MatchFunc
     batching: { maxEvents: 1, maxWaitMs: 0 },
     store,
     settings: { ...defaultSettings, threshold: 0.5 },
-    topology: { overlap: () => false, travel: () => undefined, transition: () => 0 },
+    topology: { overlap: () => false, travel: () => undefined },
     cameras: cameras.map((id) => ({ id, source: { type, realtime: false, transport: 'TCP' } })),
     task: { name: 'task', namespace: 'default' },
     worker: 'cloud',

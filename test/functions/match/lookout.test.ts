@@ -53,7 +53,7 @@ async function openMatch(pictures: Pictures, onlyTargets = false): Promise<Match
     batching: { maxEvents: 1, maxWaitMs: 0 },
     store,
     settings: { ...defaultSettings, threshold: 0.5, votes: 1 },
-    topology: { overlap: () => false, travel: () => undefined, transition: () => 0 },
+    topology: { overlap: () => false, travel: () => undefined },
     cameras: cameras.map((id) => ({
       id,
       source: { type: 'File' as const, realtime: false, transport: 'TCP' as const },

@@ -3,11 +3,11 @@ import { expect, test } from '@jest/globals';
 import type { IdentityChange, StageEvent, StreamData, TrackletsData } from '../../../../config/events.ts';
 import { createMatcher, type Matcher } from '../../../../functions/match/core/matcher.ts';
 import { defaultSettings, type MatchSettings } from '../../../../functions/match/core/settings.ts';
-import type { Topology } from '../../../../functions/match/core/stays.ts';
+import type { GivenTopology } from '../../../../functions/match/core/stays.ts';
 import { follow } from '../../../../bench/matching/follow.ts';
 import { interleave, makeWorld, pairScores, random, type World } from '../world.ts';
 
-const apart: Topology = { overlap: () => false, travel: () => undefined, transition: () => 0 };
+const apart: GivenTopology = { overlap: () => false, travel: () => undefined };
 
 function run(world: World, events: StageEvent[], settings: Partial<MatchSettings> = {}, topology = apart) {
   const matcher = createMatcher(world.cameras, { ...defaultSettings, ...settings }, topology);
@@ -114,7 +114,7 @@ test('one person is found again on other cameras, and not across cameras when th
 
 test('a journey faster than its travel time is two people', () => {
   const world = makeWorld(8, 15, 3, 0.2);
-  const slow: Topology = { ...apart, travel: () => ({ minS: 1000, maxS: 2000 }) };
+  const slow: GivenTopology = { ...apart, travel: () => ({ minS: 1000, maxS: 2000 }) };
   const tracks = tracksOf(world);
   const { belief } = run(world, interleave(world, random(1), 0), {}, slow);
   const groups = new Map<string, Set<string>>();
