@@ -3,6 +3,7 @@ import { PermanentError } from '../config/errors.ts';
 export { PermanentError, TransientError } from '../config/errors.ts';
 import type { CameraReport, ReportData, StageEvent } from '../config/events.ts';
 import type { Log } from '../config/messages.ts';
+import type { Status } from '../config/schema/status.ts';
 import type { WorkerConfig } from '../config/worker.ts';
 export type { Log } from '../config/messages.ts';
 
@@ -64,6 +65,8 @@ export interface StageFunction {
   /** Throws with the reason while events cannot be handled (model loading, store unreachable). */
   readiness?(): void;
   status?(): StageStatus;
+  /** Of the stage that gathers it: how the whole task is. */
+  snapshot?(): Status;
 }
 
 /** Each functions/<stage>/handler.ts exports `create` of this type: the one place where it is wired to real things. */

@@ -7,6 +7,7 @@ import { HttpError, refuse } from './answers.ts';
 import { batchMessage, binaryMessage, mediaType, parse } from '../../delivery/binding.ts';
 import { readBody } from './body.ts';
 import { fromEnvelope, toEnvelope } from './codec.ts';
+import { consolePath, type Console } from '../console/router.ts';
 import { imageEvent } from './picture.ts';
 import { Intake } from './intake.ts';
 import { admitPictures, admitSender, keepPrivate } from './pushGate.ts';
@@ -50,6 +51,8 @@ export interface ServerParts {
   access: PushAccess;
   /** Asked for everything else; absent: whoever reaches the worker may send. */
   token?: TaskToken | undefined;
+  /** For the worker of a task that people may look into. */
+  console?: Console | undefined;
   log: Log;
   /** Starting: not ready yet. Draining: says it is not ready but still takes events. Closed: takes none. */
   state: () => 'starting' | 'running' | 'draining' | 'closed';
@@ -106,6 +109,12 @@ function createApp(parts: ServerParts, options: ServerOptions): Express {
   app.get('/metrics', async (_request, response) => {
     response.type(parts.metrics.registry.contentType).end(await parts.metrics.registry.metrics());
   });
+  const told = parts.stages.find(({ stage }) => stage.snapshot !== undefined);
+  if (told)
+    app.get('/status.json', parts.token?.admit ?? [], (_request: Request, response: Response) => {
+      response.json(told.stage.snapshot!());
+    });
+  if (parts.console) app.use(consolePath, parts.console.router);
   app.all(['/', '/cameras/:id/frames'], () => {
     throw new HttpError(405, 'send events with POST', { allow: 'POST' });
   });

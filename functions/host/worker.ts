@@ -1,5 +1,7 @@
 // Puts a worker together: its stages, the ways between them and to others, the server, reports and the drain. main.ts and tests call it.
+import { eventTypes } from '../../config/events.ts';
 import { PermanentError } from '../function.ts';
+import { workerConsole } from '../console/workerConsole.ts';
 import { Chain, checkRoutes } from './chain.ts';
 import { drain } from './drain.ts';
 import { Emitter } from './emit.ts';
@@ -34,6 +36,8 @@ export interface WorkerOptions {
   host: string;
   /** Where the paths of the cameras' token files are. */
   environment?: NodeJS.ProcessEnv;
+  /** Path of the tokens of people who may ask questions about people; absent: only who comes by loopback. */
+  queryTokensFile?: string | undefined;
   reportIntervalMs: number;
   drainDeadlineMs: number;
   drainGraceMs: number;
@@ -138,14 +142,26 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     isLocal: isLoopback(options.host),
     log,
   });
+  const reportsUrl = config.sinks[eventTypes.report]?.split(' ')[0];
+  const shown =
+    options.queryTokensFile === undefined
+      ? undefined
+      : workerConsole({
+          config,
+          stages,
+          tokensFile: options.queryTokensFile,
+          taskTokens: reportsUrl === undefined ? undefined : tokensFor(reportsUrl),
+          log,
+        });
   const server = createHttpServer(
-    { config, stages, metrics, access, token, log, state: () => state },
+    { config, stages, metrics, access, token, log, console: shown, state: () => state },
     {
       ...defaultServerOptions,
       ...(options.replies !== undefined && { replies: options.replies }),
       ...options.server,
     },
   );
+  server.once('close', () => shown?.close());
   await listen(server, options);
   const live = reconfiguration(config, stages, log);
   const reports = new Reports({
