@@ -181,6 +181,13 @@ onRealNodes('a task in real pods', nodes, (cluster) => {
       /it cannot be started: secret "absent" not found$/,
     ],
     [
+      'a picture that is not there',
+      { targets: [{ name: 'child', images: [{ secretKeyRef: { name: 'absent', key: 'front.jpg' } }] }] },
+      'edge-1',
+      'WorkerComplains',
+      /^worker wrong-cloud: target child, picture 1: .* is not there: check the name and key of its Secret or ConfigMap/,
+    ],
+    [
       'a recording that is not there',
       oneCamera({ uri: '/var/lib/recordings/none.mp4' }),
       'edge-1',
