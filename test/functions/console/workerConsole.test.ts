@@ -11,6 +11,7 @@ import type { WorkerConfig } from '../../../config/worker.ts';
 import { workerConsole } from '../../../functions/console/workerConsole.ts';
 import type { TaskView } from '../../../functions/console/types.ts';
 import type { StageFunction } from '../../../functions/function.ts';
+import { cleanUp, start } from '../host/support.ts';
 
 const token = 'viewer-token-0123456789ab';
 const quiet = () => undefined;
@@ -23,6 +24,7 @@ beforeEach(() => {
   writeFileSync(join(folder, 'tokens'), `bob view shop ${token}\n`);
 });
 afterEach(async () => {
+  await cleanUp();
   for (const server of servers) {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
@@ -116,4 +118,29 @@ test('asks for a token, by whatever name it is reached, and works while the stat
   ).toBe(401);
   const answer = await fetch(`${url}task`, { headers: asBob });
   expect(((await answer.json()) as TaskView).cameras).toMatchObject([{ id: 'door', state: 'connecting' }]);
+});
+
+test('is a part of the worker that matches, beside the status that it gathers itself', async () => {
+  const status: StageFunction = { ...stage, snapshot: () => ({ phase: 'Degraded' }) };
+  const { url } = await start(
+    { match: stage, status },
+    {
+      config: { storeFolder: folder, task: { name: 'shop', namespace: 'default', uid: '', generation: 1 } },
+      queryTokensFile: join(folder, 'tokens'),
+    },
+  );
+  expect(await (await fetch(`${url}status.json`)).json()).toEqual({ phase: 'Degraded' });
+  const answer = await fetch(`${url}console/api/task`, { headers: asBob });
+  expect((await answer.json()) as TaskView).toMatchObject({ name: 'shop', status: { phase: 'Degraded' } });
+  expect((await fetch(`${url}console/api/task`)).status).toBe(401);
+  expect((await fetch(`${url}console/`)).headers.get('content-security-policy')).toContain(
+    "default-src 'none'",
+  );
+});
+
+test('is not there without tokens, nor in a worker that does not match', async () => {
+  const { url } = await start({ match: stage }, { config: { storeFolder: folder } });
+  expect((await fetch(`${url}console/api/task`)).status).toBe(404);
+  const other = await start({ status: stage }, { queryTokensFile: join(folder, 'tokens') });
+  expect((await fetch(`${other.url}console/api/task`)).status).toBe(404);
 });
