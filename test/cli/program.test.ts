@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import type { Command } from 'commander';
 import { createProgram } from '../../cli/program.ts';
+import { problemOf } from './parsed.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'mei-program-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -37,6 +38,8 @@ function examples(help: string): string[] {
 const all = () => leaves(createProgram());
 const names = all().map((command) => nameOf(command));
 
+const wordsOf = (line: string) => line.split(/\s+/).filter((word) => word !== '\\');
+
 function nameOf(command: Command): string {
   return command.parent?.parent ? `${command.parent.name()} ${command.name()}` : command.name();
 }
@@ -55,34 +58,13 @@ test.each(names)('%s teaches with examples, of which each is understood', (name)
   const lines = examples(withParent);
   expect(lines.length).toBeGreaterThan(1);
   expect(lines.some((line) => line.startsWith(name))).toBe(true);
-  for (const line of lines) expect([line, problemOf(line)]).toEqual([line, undefined]);
+  for (const line of lines) expect([line, problemOf(wordsOf(line))]).toEqual([line, undefined]);
 });
-
-/** Parses without running. */
-function problemOf(line: string): string | undefined {
-  const program = createProgram();
-  const quiet = (command: Command): void => {
-    command.configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
-    command.action(() => undefined);
-    command.commands.forEach(quiet);
-  };
-  program.configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
-  program.commands.forEach(quiet);
-  try {
-    program.parse(
-      line.split(/\s+/).filter((word) => word !== '\\'),
-      { from: 'user' },
-    );
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
 
 test('the reader of examples refuses what mei does not know', () => {
   expect(examples('  $ mei run a.yaml --fro 3   x\n')).toEqual(['run a.yaml --fro 3']);
-  expect(problemOf('run a.yaml --fro 3')).toMatch(/unknown option/);
-  expect(problemOf('runn a.yaml')).toMatch(/unknown command/);
+  expect(problemOf(wordsOf('run a.yaml --fro 3'))).toMatch(/unknown option/);
+  expect(problemOf(wordsOf('runn a.yaml'))).toMatch(/unknown command/);
 });
 
 test.each([
