@@ -199,10 +199,13 @@ async function child(
 
 async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'mei-delivery-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
   try {
     return await work(folder);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
 }
 
@@ -300,6 +303,7 @@ const told = (numbers: number[]) =>
   `${median(numbers).toFixed(0)} (${Math.min(...numbers).toFixed(0)}-${Math.max(...numbers).toFixed(0)})`;
 
 async function main(): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const pinned = spawnSync('taskset', ['-cp', '0', String(process.pid)]).status === 0;
   const seconds = (Number(values.events) / cameraIds.length / 25) * 20 + visitS;
   const events = traffic(cameraIds, seconds).slice(0, Number(values.events));
@@ -331,6 +335,9 @@ async function main(): Promise<void> {
   );
 }
 
+// However the parent ends, nobody is left behind.
+if (values.role !== undefined) process.once('disconnect', () => process.exit());
+if (values.role !== undefined && !process.connected) process.exit();
 if (values.role === 'match') await match(values.folder!);
 else if (values.role === 'bare') bare(values.folder!);
 else await main();

@@ -77,6 +77,11 @@ export const controllerMessages = {
     'node reason',
     'It cannot use its share of a task. Tried again.',
   ),
+  'nothing is taken for the cloud': says(
+    'error',
+    'reason',
+    'The file of the outbox of this node cannot be opened, for instance on a full disk. Tried again every ten seconds; the rest goes on.',
+  ),
   'a local controller sent something that is no answer': says(
     'warn',
     'node error',

@@ -22,6 +22,10 @@ export const faults = {
     'What it still wants to write is refused, and it stands by: the results of an undisturbed run.',
   'one of several embed workers is killed':
     'Its cameras wait until it is back, and its recordings are read again; the others go on: the results of a single embed worker.',
+  'kill -9 of a local controller, and of the controller, between 202 and delivery':
+    'Every event that was answered with 202 arrives, those of a camera in order; a second arrival is recognised by source and id.',
+  'the disk of a local controller is full':
+    'It answers 503 with the reason, goes on serving what it knows, also after a restart, and takes events again once there is room. What it had taken arrives.',
   'strangers in the network send events':
     'Refused with 401 by every stage before anything is read: the results of an undisturbed run, and no word of theirs in the status.',
   'the clocks are set a day forward, then two back':
