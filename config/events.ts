@@ -242,7 +242,27 @@ export interface ReportData {
   cameras: CameraReport[];
   /** Monotonic counters and gauges by name, e.g. `identities`, `tracklets`. */
   figures: Record<string, number>;
-  output?: { taskInfo: TaskInfo };
+  output?: { taskInfo?: TaskInfo; site?: SiteInfo };
+}
+
+/** What matching learned about a site, bounded: at most 8 models, 64 ways and 16 problems. */
+export interface SiteInfo {
+  /** Similarities from which two tracks are thought to be one person. */
+  calibration: {
+    /** Digest of the embedder. */
+    model: string;
+    /** In force. */
+    threshold: number;
+    /** As the catalogue or the task says, in the same scale. */
+    given: number;
+    /** Pairs known to be different people and one person. */
+    differentPairs: number;
+    samePairs: number;
+  }[];
+  /** Most travelled first; seconds within which a tenth, half and nine tenths arrive. */
+  ways: { from: string; to: string; people: number; quickS: number; usualS: number; slowS: number }[];
+  /** What is wrong, a sentence each. */
+  problems: string[];
 }
 
 /** Sedna's summary of a task; `findUnknownObject` and its times as the proposal defines them. */

@@ -90,6 +90,60 @@ const TaskInfo = Type.Object(
   { description: 'Summary of the task.' },
 );
 
+const seconds = (description: string) => Type.Number({ description, minimum: 0 });
+
+const Calibration = Type.Object(
+  {
+    model: Type.String({ description: 'Digest of the embedder.', minLength: 1, maxLength: 128 }),
+    threshold: Type.Number({
+      description:
+        'Similarity from which two tracks are thought to be one person, after what all people of a camera share was taken away.',
+    }),
+    given: Type.Number({
+      description: 'The same before the site moved it: as the catalogue or the task says.',
+    }),
+    differentPairs: Type.Integer({
+      description: 'Pairs known to be two people: one camera showed them at one time.',
+      minimum: 0,
+      format: 'int64',
+    }),
+    samePairs: Type.Integer({
+      description: 'Pairs known to be one person: the beginning and the end of one track.',
+      minimum: 0,
+      format: 'int64',
+    }),
+  },
+  { description: 'Where the line between same and different is drawn for one embedder.' },
+);
+
+const Way = Type.Object(
+  {
+    from: label({ description: 'Id of the camera that people leave.' }),
+    to: label({ description: 'Id of the camera that sees them next.' }),
+    people: Type.Integer({ description: 'How many surely went there.', minimum: 0, format: 'int64' }),
+    quickSeconds: seconds('One in ten arrives within this time.'),
+    usualSeconds: seconds('Half of them arrive within this time.'),
+    slowSeconds: seconds('Nine in ten arrive within this time.'),
+  },
+  { description: 'A way between two cameras that people were seen to take.' },
+);
+
+const Site = Type.Object(
+  {
+    calibration: Type.Optional(atomicList(Calibration, { description: 'Thresholds in force.', maxItems: 8 })),
+    ways: Type.Optional(
+      atomicList(Way, { description: 'Ways that were learned, most travelled first.', maxItems: 64 }),
+    ),
+    problems: Type.Optional(
+      atomicList(Type.String({ description: 'A sentence.', maxLength: 512 }), {
+        description: 'What keeps people from being told apart.',
+        maxItems: 16,
+      }),
+    ),
+  },
+  { description: 'What matching learned about the place.' },
+);
+
 const Report = Type.Object(
   {
     time: dateTime({ description: 'When it was made.' }),
@@ -129,7 +183,10 @@ export const Status = Type.Object(
       listMap(CameraStatus, 'id', { description: 'State of each camera.', maxItems: 128 }),
     ),
     output: Type.Optional(
-      Type.Object({ taskInfo: Type.Optional(TaskInfo) }, { description: 'What came out so far.' }),
+      Type.Object(
+        { taskInfo: Type.Optional(TaskInfo), site: Type.Optional(Site) },
+        { description: 'What came out so far.' },
+      ),
     ),
     reports: Type.Optional(
       atomicList(Report, {

@@ -63,7 +63,7 @@ export function textField(body: Record<string, unknown>, field: string): string 
   throw new RefusedError(422, `${field} must be a text of 1 to 253 characters`);
 }
 
-type TaskInfo = NonNullable<ReportData['output']>['taskInfo'];
+type TaskInfo = NonNullable<NonNullable<ReportData['output']>['taskInfo']>;
 
 /** Undefined when the worker says nothing of it. */
 function taskInfoOf(value: unknown): TaskInfo | undefined {

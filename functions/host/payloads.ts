@@ -24,6 +24,9 @@ export const limits = {
   cameras: 1000,
   changes: 10_000,
   figures: 1000,
+  siteModels: 8,
+  ways: 64,
+  problems: 16,
 };
 
 const imageTypes = ['image/jpeg', 'image/png', 'image/webp'] as const;
@@ -118,6 +121,28 @@ function checkPrototypes(value: unknown, path: string, dimensions: number) {
   });
 }
 
+function checkSite(value: unknown) {
+  const site = record(value, 'data.output.site');
+  const place = 'data.output.site';
+  list(site.calibration, `${place}.calibration`, limits.siteModels).forEach((entry, i) => {
+    const path = `${place}.calibration[${i}]`;
+    const known = record(entry, path);
+    text(known.model, `${path}.model`);
+    for (const name of ['threshold', 'given'] as const) number(known[name], `${path}.${name}`);
+    for (const name of ['differentPairs', 'samePairs'] as const) integer(known[name], `${path}.${name}`, 0);
+  });
+  list(site.ways, `${place}.ways`, limits.ways).forEach((entry, i) => {
+    const path = `${place}.ways[${i}]`;
+    const way = record(entry, path);
+    for (const name of ['from', 'to'] as const) text(way[name], `${path}.${name}`);
+    integer(way.people, `${path}.people`, 0);
+    for (const name of ['quickS', 'usualS', 'slowS'] as const) number(way[name], `${path}.${name}`, 0);
+  });
+  list(site.problems, `${place}.problems`, limits.problems).forEach((problem, i) =>
+    checkMessage(problem, `${place}.problems[${i}]`),
+  );
+}
+
 export function checkIdentities(data: unknown): IdentitiesData {
   const message = record(data, 'data');
   text(message.task, 'data.task');
@@ -160,8 +185,12 @@ export function checkReport(data: unknown): ReportData {
   const figures = Object.entries(record(report.figures, 'data.figures'));
   if (figures.length > limits.figures) refuse('data.figures', `has more than ${limits.figures} entries`);
   for (const [name, value] of figures) number(value, `data.figures.${name}`);
-  if (report.output !== undefined)
-    checkTaskInfo(record(report.output, 'data.output').taskInfo, 'data.output.taskInfo');
+  if (report.output !== undefined) {
+    const output = record(report.output, 'data.output');
+    if (output.taskInfo !== undefined || output.site === undefined)
+      checkTaskInfo(output.taskInfo, 'data.output.taskInfo');
+    if (output.site !== undefined) checkSite(output.site);
+  }
   return data as ReportData;
 }
 

@@ -4,6 +4,7 @@ import { eventTypes, type IdentitiesData, type StageEvent } from '../../config/e
 import type { StreamData, TaskInfo, TrackletsData } from '../../config/events.ts';
 import type { CameraConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, TransientError, type Context, type Log, type StageFunction } from '../function.ts';
+import { siteInfoOf } from './siteInfo.ts';
 import { KnownCameras } from '../knownCameras.ts';
 import { createContacts, memoryS, type ContactOptions } from './core/contacts.ts';
 import { createMatcher } from './core/matcher.ts';
@@ -278,7 +279,8 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
       const totals = store.totals();
       const { identities, merged, split, tracks } = totals;
       const taskInfo = taskInfoOf(totals, onlyTargets);
-      const problems = lookout?.problems() ?? [];
+      const site = siteInfoOf(matcher.report());
+      const problems = [...(lookout?.problems() ?? []), ...site.problems];
       return {
         phase: completed ? 'Completed' : 'Running',
         ...(problems.length > 0 && { message: problems.join('; ').slice(0, longestMessage) }),
@@ -293,7 +295,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
           waiting: matcher.waiting(),
           traces: matcher.traces(),
         },
-        ...(taskInfo && { output: { taskInfo } }),
+        output: { ...(taskInfo && { taskInfo }), site },
       };
     },
   };

@@ -16,7 +16,16 @@ export interface ClusterSinkOptions {
 const fieldManager = 'multi-edge-inference-status';
 /** Figures that always move are written only so often: each write costs the API server and everybody who watches. */
 const figuresEveryMs = 10_000;
-const moving = new Set(['lastReportTime', 'fps', 'people', 'dropped', 'progress', 'currentTime']);
+const moving = new Set([
+  'calibration',
+  'ways',
+  'lastReportTime',
+  'fps',
+  'people',
+  'dropped',
+  'progress',
+  'currentTime',
+]);
 /** The controller writes into the same resource now and then: each of its writes may be in the way of one of ours. */
 const mostConflicts = 4;
 

@@ -89,7 +89,7 @@ export function createHealth(settings: MatchSettings): Health {
 
   return {
     judge(traces, similarities) {
-      const before = new Set(raised.keys());
+      const before = new Map(raised);
       raised.clear();
       for (const [camera, view] of viewsOf(traces, similarities, settings)) {
         // A later check says less about the same trouble.
@@ -98,7 +98,8 @@ export function createHealth(settings: MatchSettings): Health {
           const bad = all.filter(Boolean).length;
           const key = `${camera} ${i}`;
           if (all.length < least || bad < limit * all.length * (before.has(key) ? relaxed : 1)) continue;
-          raised.set(key, `camera ${camera}: ${words(bad, all.length)}`);
+          // The same words as long as it lasts: who follows the status wants to hear of it once.
+          raised.set(key, before.get(key) ?? `camera ${camera}: ${words(bad, all.length)}`);
           break;
         }
       }

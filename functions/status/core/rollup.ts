@@ -1,5 +1,5 @@
 // Turns what all workers said into the resource's status. Pure; called by the status handler before each write.
-import type { CameraReport, ReportData, TaskInfo } from '../../../config/events.ts';
+import type { CameraReport, ReportData, SiteInfo, TaskInfo } from '../../../config/events.ts';
 import type { Status } from '../../../config/schema/status.ts';
 import { stageNames, type StageName } from '../../../config/worker.ts';
 import type { Ledger } from './ledger.ts';
@@ -10,6 +10,10 @@ type CameraStatus = NonNullable<Status['cameras']>[number];
 const mostCameras = 128;
 const mostNodes = 512;
 const mostText = 1024;
+const mostModels = 8;
+const mostWays = 64;
+const mostProblems = 16;
+const longestProblem = 512;
 /** Sixty reports. */
 const goneAfterS = 120;
 
@@ -19,16 +23,17 @@ export function statusOf(ledger: Ledger, cameras: readonly string[]): Status {
   const { reports, owner } = inForce(all);
   const cameraStatus = camerasOf(reports, cameras);
   const taskInfo = taskInfoOf(reports);
+  const site = siteOf(reports);
   const connected = cameraStatus.filter(({ state }) => state === 'connected').length;
   return {
-    phase: phaseOf(reports, cameraStatus),
+    phase: phaseOf(reports, cameraStatus, (site?.problems?.length ?? 0) > 0),
     camerasConnected: `${connected}/${cameraStatus.length}`,
     ...(taskInfo && { identities: taskInfo.trackingObjectNumber }),
     ...(owner !== undefined && { owner }),
     stages: stagesOf(reports, all),
     nodes: nodesOf(reports),
     cameras: cameraStatus,
-    ...(taskInfo && { output: { taskInfo } }),
+    ...((taskInfo ?? site) && { output: { ...(taskInfo && { taskInfo }), ...(site && { site }) } }),
     reports: ledger.changes.filter(isKnownStage).map((change) => ({
       ...change,
       time: timestamp(change.time),
@@ -61,6 +66,7 @@ function inForce(all: readonly ReportData[]): { reports: ReportData[]; owner?: s
 function phaseOf(
   reports: readonly ReportData[],
   cameras: readonly CameraStatus[],
+  isUnsure: boolean,
 ): NonNullable<Status['phase']> {
   const working = reports.filter(({ stage }) => stage !== 'status');
   if (cameras.length > 0 && cameras.every(({ state }) => state === 'failed')) return 'Failed';
@@ -69,7 +75,7 @@ function phaseOf(
   if (isOver && hasMatch && working.every(({ phase }) => phase === 'Completed')) return 'Completed';
   const phase = worst(reports);
   if (phase === 'Failed' || phase === 'Starting') return phase;
-  const troubled = cameras.some(({ state }) => state === 'failed' || state === 'reconnecting');
+  const troubled = isUnsure || cameras.some(({ state }) => state === 'failed' || state === 'reconnecting');
   return troubled ? 'Degraded' : 'Running';
 }
 
@@ -149,13 +155,28 @@ function withReport(
 
 /** Sedna's sums; one owner matches a task at a time, so the largest count of people is the count. */
 function taskInfoOf(reports: readonly ReportData[]): TaskInfo | undefined {
-  const all = reports.flatMap(({ output }) => (output ? [output.taskInfo] : []));
+  const all = reports.flatMap(({ output }) => output?.taskInfo ?? []);
   if (all.length === 0) return undefined;
   return {
     trackingObjectNumber: Math.max(...all.map((info) => info.trackingObjectNumber)),
     findUnknownObject: all.some((info) => info.findUnknownObject),
     startTime: timestamp(Math.min(...all.map((info) => Date.parse(info.startTime) / 1000))),
     currentTime: timestamp(Math.max(...all.map((info) => Date.parse(info.currentTime) / 1000))),
+  };
+}
+
+/** What the owner of the matching says: of several workers the one that knows most pairs. */
+function siteOf(reports: readonly ReportData[]): NonNullable<Status['output']>['site'] {
+  const pairsOf = ({ calibration }: SiteInfo) =>
+    calibration.reduce((sum, { differentPairs }) => sum + differentPairs, 0);
+  const [site] = reports.flatMap(({ output }) => output?.site ?? []).sort((a, b) => pairsOf(b) - pairsOf(a));
+  if (!site) return undefined;
+  return {
+    calibration: site.calibration.slice(0, mostModels),
+    ways: site.ways.slice(0, mostWays).map(({ from, to, people, quickS, usualS, slowS }) => {
+      return { from, to, people, quickSeconds: quickS, usualSeconds: usualS, slowSeconds: slowS };
+    }),
+    problems: site.problems.slice(0, mostProblems).map((problem) => problem.slice(0, longestProblem)),
   };
 }
 

@@ -85,7 +85,7 @@ test('people keep their identity, and the store says what the events said', asyn
   const status = match.status!();
   expect(status.phase).toBe('Completed');
   expect(status.figures['tracks']).toBe(world.truth.size);
-  expect(status.output?.taskInfo.trackingObjectNumber).toBe(new Set(belief.values()).size);
+  expect(status.output?.taskInfo?.trackingObjectNumber).toBe(new Set(belief.values()).size);
   expect(changes.every((change) => change.kind !== 'contact' && change.reason.length > 0)).toBe(true);
 });
 

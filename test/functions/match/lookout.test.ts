@@ -127,7 +127,7 @@ test('a target is sighted in each of its tracks, with identity, score and reason
 test('nobody is unknown while everybody is a target', async () => {
   const match = await openMatch(new Pictures(anna, targetOf('bert', 2), targetOf('carl', 3)));
   await feed(match, [...scene, ...cameras.map(endedEvent)]);
-  expect(match.status!().output?.taskInfo.findUnknownObject).toBe(false);
+  expect(match.status!().output?.taskInfo?.findUnknownObject).toBe(false);
 });
 
 test('single object: nothing is told of anybody else, and only targets count', async () => {
@@ -150,7 +150,7 @@ test('a restart tells no sighting twice and forgets none', async () => {
     const after = await openMatch(new Pictures(anna));
     const changes = [...before, ...(await feed(after, [...scene.slice(cut), ...cameras.map(endedEvent)]))];
     expect([cut, ...sightedIn(changes)]).toEqual([cut, 'anna a1', 'anna a2']);
-    expect(after.status!().output?.taskInfo.findUnknownObject).toBe(true);
+    expect(after.status!().output?.taskInfo?.findUnknownObject).toBe(true);
   }
 });
 
