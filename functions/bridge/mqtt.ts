@@ -70,8 +70,8 @@ export class MqttSink {
       this.#tell(event);
       for (const [topic, text] of retained) this.#retain(topic, text);
       if (change.kind === 'sighted') this.#seenAs.set(change.target, change.identity);
-      if (change.kind === 'erased')
-        this.#forget([change.identity, ...change.names], rootOf(this.#options, namespace, task));
+      const gone = goneWith(change);
+      if (gone.length > 0) this.#forget(gone, rootOf(this.#options, namespace, task));
     }
   }
 
@@ -123,6 +123,19 @@ export class MqttSink {
       if (error) this.#log.warn({ topic, reason: error.message }, 'not published');
     });
   }
+}
+
+/** The names of a person who was erased; none for other changes. */
+function goneWith({
+  kind,
+  identity,
+  names = [],
+}: {
+  kind: string;
+  identity: string;
+  names?: string[];
+}): string[] {
+  return kind === 'erased' ? [identity, ...names] : [];
 }
 
 function clientOptions(

@@ -11,7 +11,7 @@ export interface TopicOptions {
   discoveryPrefix?: string;
 }
 
-const names: Record<IdentityChange['kind'], string> = {
+const names: Record<string, string> = {
   assigned: 'seen',
   merged: 'merged',
   split: 'split',
@@ -55,7 +55,10 @@ export function changeTopics(
       JSON.stringify({ camera, identity, score, time: new Date(time * 1000).toISOString() }),
     );
   }
-  return { event: [`${root}/identities/${change.identity}/${names[change.kind]}`, text], retained };
+  return {
+    event: [`${root}/identities/${change.identity}/${names[change.kind] ?? change.kind}`, text],
+    retained,
+  };
 }
 
 /** https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery */

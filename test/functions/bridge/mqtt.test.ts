@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
+import type { IdentityChange } from '../../../config/events.ts';
 import { runBridge } from '../../../functions/bridge/bridge.ts';
 import { readBridgeConfig } from '../../../functions/bridge/config.ts';
 import { until } from '../../delivery/receiver.ts';
@@ -194,7 +195,13 @@ onBroker(
     const { texts } = await reader();
     site.tell(sighted('p1'));
     await until(() => texts.get(`${root}/targets/anna/state`) !== undefined, 'seen');
-    site.tell({ kind: 'erased', identity: 'p9', names: ['p1'], tracks: [], time: 1_767_268_900 });
+    site.tell({
+      kind: 'erased',
+      identity: 'p9',
+      names: ['p1'],
+      tracks: [],
+      time: 1_767_268_900,
+    } as unknown as IdentityChange);
     site.view = { ...site.view, cameras: site.view.cameras.slice(0, 1) };
     await until(() => texts.get(`${root}/targets/anna/state`) === '', 'forgotten');
     await until(() => texts.get(`${root}/cameras/gate/state`) === '', 'the camera is gone');
