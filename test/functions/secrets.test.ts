@@ -1,6 +1,6 @@
 // Runs a chain of real workers with secrets that are easy to find again, makes all go wrong that can, and looks for them
 // everywhere: logs, metrics, reports, answers.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -39,6 +39,7 @@ spellings.push(Buffer.from(`${secrets.username}:${secrets.password}`).toString('
 let folder: string;
 let cloud: RecordingCloud;
 let workers: RunningTask;
+let taskToken: string;
 const servers: { stop(): Promise<void> }[] = [];
 const answers: string[] = [];
 const environment: Record<string, string> = {
@@ -85,6 +86,7 @@ beforeAll(async () => {
     plan.workers.filter(({ placement }) => placement === 'cloud').map(({ name }) => [name, cloud.url]),
   );
   workers = await startWorkers(plan, { folder, elsewhere, execArgv });
+  taskToken = readFileSync(join(folder, 'workers', 'token'), 'utf8').trim();
 }, 120_000);
 afterAll(async () => {
   await workers?.stop();
@@ -183,6 +185,11 @@ test('no secret, vector or pixel is in any log, metric, report or answer', async
         throw new Error(
           `${secret} is in the ${place}: ${text.slice(Math.max(0, text.indexOf(secret) - 200), text.indexOf(secret) + 100)}`,
         );
+
+  // What workers know each other by is shown to them, and said nowhere else.
+  expect(places.headers).toContain(`Bearer ${taskToken}`);
+  for (const text of [places.logs, places.answers, places.reports]) expect(text).not.toContain(taskToken);
+  expect(existsSync(join(folder, 'workers', 'token'))).toBe(false);
 
   const { data } = cloud.crossings.find(({ event }) => event.type === eventTypes.tracklets)!.event as {
     data: TrackletsData;
