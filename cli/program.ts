@@ -9,10 +9,12 @@ import { completionCommand } from './completion.ts';
 import { consoleCommand } from './console.ts';
 import { doctorCommand } from './doctor.ts';
 import { exportCommand } from './export.ts';
+import { forgetCommand } from './forget.ts';
 import { modelsCommand } from './models.ts';
 import { outboxCommand } from './outbox.ts';
 import { renderCommand } from './render.ts';
 import { runCommand } from './run.ts';
+import { searchCommand } from './search.ts';
 import { validateCommand } from './validate.ts';
 
 /** Throws CommanderError instead of ending the process. */
@@ -32,6 +34,8 @@ Examples:
   $ mei render my-task.yaml                       what a cluster would run
   $ mei export out/two-cameras/latest --format csv  who was where and when, for a spreadsheet
   $ mei console out/two-cameras/latest            see a run in the browser, also after it has ended
+  $ mei search --out out/two-cameras/latest       who was where between two times, also by picture
+  $ mei forget p-8f2k1v9x0a --out out/two-cameras/latest  erase a person
   $ mei doctor                                    what this machine or cluster lacks, and how to mend it
   $ mei models list                               which detectors and embedders there are
   $ mei outbox list out/two-cameras/latest        what has not reached the cloud, and what it refused
@@ -45,6 +49,8 @@ Examples:
     renderCommand(),
     consoleCommand(),
     exportCommand(),
+    searchCommand(),
+    forgetCommand(),
     modelsCommand(),
     outboxCommand(),
     bridgeCommand(),

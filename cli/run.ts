@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadFunctions } from '../config/functions.ts';
 import { defaultModels, resolveModel } from '../config/models.ts';
+import { durationSeconds } from '../config/quantities.ts';
 import type { Task } from '../config/schema/resource.ts';
 import type { Status } from '../config/schema/status.ts';
 import { desired, type DesiredTask } from '../controller/desired.ts';
@@ -99,7 +100,7 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
 /** Parts of the task that are valid but that no stage acts on: silence would look like success. */
 function withoutEffect({ spec }: Task): string[] {
   const fields: [string, boolean][] = [
-    ['spec.timing.window', spec.timing.window !== undefined],
+    ['spec.retention.crops', durationSeconds(spec.retention.crops) > 0],
     ['spec.delivery.type Broker', spec.delivery.type === 'Broker'],
   ];
   return fields.filter(([, isGiven]) => isGiven).map(([name]) => name);
@@ -148,6 +149,8 @@ async function runWorkers(
     throw new UserError(cause.message, exitCodes.failed, { cause });
   });
   for (const line of pushAddresses(plan, workers.urls)) progress.say(line);
+  const matching = plan.workers.find(({ config }) => config.stages.includes('match'));
+  if (matching) progress.say(`Questions about people: mei search --url ${workers.urls.get(matching.name)}`);
   const shown = isShown ? await serveRun(out, () => stopped.stop()) : undefined;
   if (shown) progress.say(`Watch it in the browser: ${shown.url}`);
   const readiness = watchReadiness(workers.urls);

@@ -184,7 +184,19 @@ export type IdentityChange =
       track: string;
       time: number;
     } & Evidence)
-  | ContactChange;
+  | ContactChange
+  | ErasedChange;
+
+/** A person was erased: whoever keeps results removes theirs. */
+export interface ErasedChange {
+  kind: 'erased';
+  identity: string;
+  /** Names that the person had before. */
+  names: string[];
+  tracks: { camera: string; track: string }[];
+  /** When, seconds since the epoch. */
+  time: number;
+}
 
 /** Two people came close; told again, with the same `from`, while it grows. */
 export interface ContactChange {

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { crdYaml } from './generate/crd.ts';
 import { functionsPage } from './generate/functionsPage.ts';
 import { messagesPage } from './generate/messagesPage.ts';
-import { openApiText } from './generate/openapi.ts';
+import { openApiText } from './queries/openapi.ts';
 import { metricsPage } from './generate/metricsPage.ts';
 import { resourcePage } from './generate/resourcePage.ts';
 import { serverlessSchema } from './generate/serverlessSchema.ts';

@@ -3,6 +3,7 @@
 import { bridgeMessages } from './messages/bridge.ts';
 import { consoleMessages } from './messages/console.ts';
 import { controllerMessages } from './messages/controller.ts';
+import { peopleMessages } from './messages/people.ts';
 import { stageMessages } from './messages/stages.ts';
 import { workerMessages } from './messages/workers.ts';
 
@@ -14,6 +15,7 @@ export const messages = {
   ...consoleMessages,
   ...controllerMessages,
   ...bridgeMessages,
+  ...peopleMessages,
 } as const;
 
 export type Message = keyof typeof messages;

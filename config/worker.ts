@@ -97,8 +97,16 @@ export interface MatchOptions {
   batching?: { maxEvents: number; maxWaitMs: number };
   /** Seconds results are kept; absent: for ever. */
   retentionS?: number;
+  /** Seconds appearance vectors are kept; absent: as long as results. */
+  vectorsS?: number;
   /** Free numbers of the stage's `params`, checked by the stage. */
   params: Record<string, number>;
+}
+
+export interface TimingOptions {
+  mode: 'OnTheFly' | 'History' | 'Both';
+  /** Media time, seconds since the epoch: nothing outside of it is analysed or told. */
+  window?: { startS?: number; endS?: number };
 }
 
 export interface OutboxConfig {
@@ -141,6 +149,8 @@ export interface WorkerConfig {
   outbox?: OutboxConfig;
   /** match and status: folder of the embedded store. */
   storeFolder?: string;
+  /** When is followed; absent: on the fly, without end. */
+  timing?: TimingOptions;
   /** Media of class `person` by default. */
   classes: string[];
 }

@@ -12,11 +12,13 @@ const settleMs = 10_000;
 /** Digest of all that decides the results. How long they are kept, and how the work is shared out, is no part of it. */
 export function workOf({ workers }: DesiredTask): string {
   const work = workers.flatMap(({ config }) => {
-    const { batching: _batching, retentionS: _retention, ...match } = config.match;
-    const { cameras, classes, detect, embed, models, node } = config;
+    const { batching: _batching, retentionS: _retention, vectorsS: _vectors, ...match } = config.match;
+    const { cameras, classes, detect, embed, models, node, timing } = config;
     // Threads are the machine's; params alone are the task's.
     const asked = { detect: detect.params, embed: { ...embed.params, intervalS: embed.intervalS }, match };
-    return config.stages.includes('ingest') ? [{ ...asked, cameras, classes, models, node }] : [];
+    return config.stages.includes('ingest')
+      ? [{ ...asked, cameras, classes, models, node, ...(timing && { timing }) }]
+      : [];
   });
   return createHash('sha256').update(canonicalJson(work)).digest('hex').slice(0, 16);
 }

@@ -239,8 +239,18 @@ function workerConfig(
     embed: { threads, intervalS, params: embedParams },
     match: matchOptions(task, surroundings.functions),
     ...(group.placement === 'cloud' ? { storeFolder } : resultsFolder !== undefined && { resultsFolder }),
+    ...timingOptions(task),
     classes: spec.tracking.classes,
   };
+}
+
+function timingOptions({ spec: { timing } }: Task): Pick<WorkerConfig, 'timing'> {
+  const { mode, window } = timing;
+  if (mode === 'OnTheFly' && !window) return {};
+  const seconds = (time: string | undefined) => time !== undefined && Date.parse(time) / 1000;
+  const [startS, endS] = [seconds(window?.start), seconds(window?.end)];
+  const limits = { ...(startS !== false && { startS }), ...(endS !== false && { endS }) };
+  return { timing: { mode, ...(window && { window: limits }) } };
 }
 
 function gateParams({ spec }: Task): Record<string, number> {
@@ -293,6 +303,8 @@ function matchOptions({ spec }: Task, { functions }: FunctionList): WorkerConfig
     }),
     ...(functions.match.batching && { batching: functions.match.batching }),
     retentionS: durationSeconds(spec.retention.results),
+    // None outlive the results that they belong to.
+    vectorsS: Math.min(durationSeconds(spec.retention.vectors), durationSeconds(spec.retention.results)),
     params: spec.stages.match.params,
   };
 }

@@ -1,6 +1,7 @@
 // What a stage is: the contract between the host (functions/host) and every handler in functions/<stage>/handler.ts.
 import { PermanentError } from '../config/errors.ts';
 export { PermanentError, TransientError } from '../config/errors.ts';
+import type { Asked } from '../config/queries/questions.ts';
 import type { CameraReport, ReportData, StageEvent } from '../config/events.ts';
 import type { Log } from '../config/messages.ts';
 import type { Status } from '../config/schema/status.ts';
@@ -36,6 +37,20 @@ export class BeginAgainError extends PermanentError {
   override name = 'BeginAgainError';
 }
 
+/** What was asked for is not there: 404. */
+export class NotFoundError extends PermanentError {
+  override name = 'NotFoundError';
+}
+
+/** A question of config/queries/routes.ts: its parameters are checked, and who asks it may. */
+export interface Question extends Asked {
+  /** Of the body, lower case; empty without one. */
+  contentType: string;
+  body: Uint8Array;
+  /** Aborted when nobody waits for the answer any more. */
+  signal: AbortSignal;
+}
+
 /** A function: bound to its dependencies by `create`, fed by a host. */
 export interface StageFunction {
   /**
@@ -67,6 +82,8 @@ export interface StageFunction {
   status?(): StageStatus;
   /** Of the stage that gathers it: how the whole task is. */
   snapshot?(): Status;
+  /** What the host answers as JSON. @throws NotFoundError, PermanentError (422), TransientError (503) */
+  answer?(question: Question, context: Context): Promise<unknown>;
 }
 
 /** Each functions/<stage>/handler.ts exports `create` of this type: the one place where it is wired to real things. */

@@ -1,4 +1,4 @@
-// What match answers to whoever asks it about people, as schemas: config/generate/openapi.ts documents them, functions/match gives
+// What match answers to whoever asks it about people, as schemas: config/queries/openapi.ts documents them, functions/match gives
 // them, cli and console show them. Times are seconds since the epoch.
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 

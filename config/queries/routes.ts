@@ -1,4 +1,4 @@
-// The questions that match answers over HTTP, one row each: functions/match/queries.ts answers them, config/generate/openapi.ts
+// The questions that match answers over HTTP, one row each: functions/match/queries.ts answers them, config/queries/openapi.ts
 // documents them, functions/host asks for the role.
 
 export type Role = 'view' | 'operate';

@@ -37,6 +37,29 @@ export const Retention = Type.Object(
   { description: 'How long what is kept, and where.', default: {} },
 );
 
+export const Access = Type.Object(
+  {
+    tokensRef: Type.Object(
+      {
+        name: objectName({ description: 'Name of a Secret in the namespace of the task.' }),
+        key: Type.String({
+          description: 'Key of the tokens in the Secret.',
+          pattern: '^[-._a-zA-Z0-9]+$',
+          hint: 'a key of the Secret, such as tokens',
+          default: 'tokens',
+          minLength: 1,
+          maxLength: 253,
+        }),
+      },
+      {
+        description:
+          'Who may ask the match stage about people: lines of name, view or operate, tasks or *, and a token. It follows the Secret.',
+      },
+    ),
+  },
+  { description: 'Who may ask about people. When left out: nobody.' },
+);
+
 export const Delivery = withRules(
   Type.Object(
     {

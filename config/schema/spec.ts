@@ -3,7 +3,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import { Camera } from './camera.ts';
 import { choice, listMap } from './fields.ts';
 import { CloseContact, Matching, Targets } from './matching.ts';
-import { Delivery, Privacy, Retention } from './policy.ts';
+import { Access, Delivery, Privacy, Retention } from './policy.ts';
 import { withRules } from './rule.ts';
 import { sourceTypeOf } from './source.ts';
 import { Stages } from './stages.ts';
@@ -22,6 +22,7 @@ const specFields = Type.Object(
     privacy: Privacy,
     retention: Retention,
     delivery: Delivery,
+    access: Type.Optional(Access),
     packing: choice(['PerStage', 'PerNode'], {
       description:
         'PerStage runs a worker for each stage; PerNode runs all stages of a node in one worker, for small nodes. ' +

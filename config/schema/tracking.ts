@@ -24,10 +24,10 @@ export const Tracking = Type.Object(
 const Window = withRules(
   Type.Object(
     {
-      start: Type.Optional(dateTime({ description: 'Nothing before this time is analysed.' })),
-      end: Type.Optional(dateTime({ description: 'Nothing after this time is analysed.' })),
+      start: Type.Optional(dateTime({ description: 'Nothing before this time is analysed or told.' })),
+      end: Type.Optional(dateTime({ description: 'Nothing after this time is analysed or told; then the task is completed.' })),
     },
-    { description: 'The part of the recordings or results that counts. When left out: all.' },
+    { description: 'The part of recordings, live pictures and results that counts. When left out: all.' },
   ),
   [
     {

@@ -17,6 +17,7 @@ import { resourcesOf } from './resources.ts';
 import { hearsBroker, runsOnKnative } from './runtime.ts';
 import { accountOf } from './access.ts';
 import { credentialVariables, credentialVolume } from './credentials.ts';
+import { accessVariables, accessVolume } from './queryAccess.ts';
 import { targetVolume } from './targets.ts';
 import { tokenVariables, tokenVolume } from './taskToken.ts';
 
@@ -106,6 +107,7 @@ function environment({ task, worker, installation }: WorkerParts): V1EnvVar[] {
     ...tokenVariables(task, worker),
     ...localController(task, worker, installation),
     ...credentialVariables(task, worker),
+    ...accessVariables(task, worker),
   ];
 }
 
@@ -140,6 +142,7 @@ function volumesOf({ task, worker, installation }: WorkerParts): Mounted[] {
     scratch('cache', '/cache', '1Gi'),
     ...(worker.config.storeFolder === undefined ? [] : [store(task, worker)]),
     ...outbox(worker),
+    ...accessVolume(task, worker),
     ...fileMounts(worker, installation.fileFolders),
     ...targetVolume(task, worker),
     ...credentialVolume(task, worker),

@@ -1,6 +1,6 @@
 // What an HTTP sender hears: server.ts writes every refusal through here, so that no stack trace and no second line gets out.
 import { STATUS_CODES } from 'node:http';
-import { BeginAgainError, PermanentError, TransientError } from '../function.ts';
+import { BeginAgainError, NotFoundError, PermanentError, TransientError } from '../function.ts';
 import { BindingError } from '../../delivery/attributes.ts';
 import { OverloadedError } from './inbox.ts';
 import type { Response } from 'express';
@@ -34,6 +34,7 @@ export function refusalOf(error: unknown): Refusal {
   const detail = error instanceof Error ? oneLine(error.message) : 'unknown error';
   if (error instanceof HttpError || error instanceof BindingError)
     return { status: error.status, detail, headers: error instanceof HttpError ? error.headers : {} };
+  if (error instanceof NotFoundError) return { status: 404, detail, headers: {} };
   if (error instanceof BeginAgainError) return { status: 412, detail, headers: {} };
   if (error instanceof OverloadedError) return { status: 429, detail, headers: retryAfter(error) };
   if (error instanceof InProgressError) return { status: 409, detail, headers: retryAfter(error) };

@@ -11,6 +11,7 @@ import { consolePath, type Console } from '../console/router.ts';
 import { imageEvent } from './picture.ts';
 import { Intake } from './intake.ts';
 import { admitPictures, admitSender, keepPrivate } from './pushGate.ts';
+import { questionHandler } from './questions.ts';
 import { handshake } from './webhook.ts';
 import type { TaskToken } from './taskToken.ts';
 import type { Server } from 'node:http';
@@ -51,6 +52,8 @@ export interface ServerParts {
   access: PushAccess;
   /** Asked for everything else; absent: whoever reaches the worker may send. */
   token?: TaskToken | undefined;
+  /** Who may ask questions about people, and whether only this machine reaches the worker. */
+  questions?: { tokensFile: string | undefined; isLocal: boolean };
   /** For the worker of a task that people may look into. */
   console?: Console | undefined;
   log: Log;
@@ -109,6 +112,15 @@ function createApp(parts: ServerParts, options: ServerOptions): Express {
   app.get('/metrics', async (_request, response) => {
     response.type(parts.metrics.registry.contentType).end(await parts.metrics.registry.metrics());
   });
+  const questions =
+    parts.questions &&
+    questionHandler({
+      ...parts.questions,
+      stages: parts.stages,
+      task: parts.config.task.name,
+      log: parts.log,
+    });
+  if (questions) app.use('/api', whileRunning(parts), questions);
   const told = parts.stages.find(({ stage }) => stage.snapshot !== undefined);
   if (told)
     app.get('/status.json', parts.token?.admit ?? [], (_request: Request, response: Response) => {
@@ -126,6 +138,13 @@ function createApp(parts: ServerParts, options: ServerOptions): Express {
     if (request.method === 'POST') count(parts, response, status);
   });
   return app;
+}
+
+function whileRunning({ state }: ServerParts): RequestHandler {
+  return (_request, _response, next) => {
+    if (state() === 'starting' || state() === 'closed') throw new ClosedError('the worker is not ready');
+    next();
+  };
 }
 
 /** Before the body is read: refuses what could not be taken anyway, and bounds the memory of all bodies together. */

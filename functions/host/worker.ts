@@ -36,13 +36,13 @@ export interface WorkerOptions {
   host: string;
   /** Where the paths of the cameras' token files are. */
   environment?: NodeJS.ProcessEnv;
-  /** Path of the tokens of people who may ask questions about people; absent: only who comes by loopback. */
-  queryTokensFile?: string | undefined;
   reportIntervalMs: number;
   drainDeadlineMs: number;
   drainGraceMs: number;
   defaultSink?: string | undefined;
   taskToken?: TaskTokenOptions | undefined;
+  /** Path of the tokens of people who may ask questions about people; absent: only who comes by loopback. */
+  queryTokensFile?: string | undefined;
   /** False: a request never gets events in its answer, as behind a Broker, which would take them in again. */
   replies?: boolean;
   server?: Partial<ServerOptions>;
@@ -142,6 +142,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     isLocal: isLoopback(options.host),
     log,
   });
+  const questions = { tokensFile: options.queryTokensFile, isLocal: isLoopback(options.host) };
   const reportsUrl = config.sinks[eventTypes.report]?.split(' ')[0];
   const shown =
     options.queryTokensFile === undefined
@@ -154,7 +155,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
           log,
         });
   const server = createHttpServer(
-    { config, stages, metrics, access, token, log, console: shown, state: () => state },
+    { config, stages, metrics, access, token, log, questions, console: shown, state: () => state },
     {
       ...defaultServerOptions,
       ...(options.replies !== undefined && { replies: options.replies }),

@@ -88,6 +88,7 @@ const match = Type.Object({
     Type.Object({ maxEvents: Type.Integer({ minimum: 1 }), maxWaitMs: Type.Integer({ minimum: 0 }) }),
   ),
   retentionS: Type.Optional(positive),
+  vectorsS: Type.Optional(positive),
   params,
 });
 
@@ -122,6 +123,14 @@ const fields = {
     }),
   ),
   storeFolder: Type.Optional(Type.String({ minLength: 1 })),
+  timing: Type.Optional(
+    Type.Object({
+      mode: oneOf(['OnTheFly', 'History', 'Both']),
+      window: Type.Optional(
+        Type.Object({ startS: Type.Optional(Type.Number()), endS: Type.Optional(Type.Number()) }),
+      ),
+    }),
+  ),
   classes: Type.Array(Type.String()),
 } satisfies Record<keyof WorkerConfig, TSchema>;
 

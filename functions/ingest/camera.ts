@@ -95,6 +95,7 @@ class CameraPull {
       try {
         const video = await this.#open();
         live = video.live;
+        if (live && this.#deps.window.onlyRecordings) return await this.#leaveOut(video);
         return await (live ? this.#readLive(video) : this.#readRecording(video));
       } catch (error) {
         if (signal.aborted || !live) throw error;
@@ -124,9 +125,13 @@ class CameraPull {
     const { context, signal } = this.#deps;
     const clock = createFileClock(this.#time);
     const beganMs = context.now();
+    const { window } = this.#deps;
     for await (const frame of video) {
+      const time = clock.at(frame.time, 0);
+      if (window.isOver(time)) break;
+      if (window.isEarly(time)) continue;
       if (this.#camera.source.realtime) await this.#pace(beganMs + frame.time * 1000);
-      await this.#delivery.everyFrame(this.#place(frame, clock.at(frame.time, 0), 0));
+      await this.#delivery.everyFrame(this.#place(frame, time, 0));
       if (video.durationS !== undefined) this.#state.progress = Math.min(1, frame.time / video.durationS);
       this.#state.damaged = video.damaged;
     }
@@ -134,8 +139,8 @@ class CameraPull {
   }
 
   /** Decoding goes on while the next stage is busy; it gets the newest frame when it is free again. */
-  async #readLive(video: VideoReader): Promise<never> {
-    const { context } = this.#deps;
+  async #readLive(video: VideoReader): Promise<void> {
+    const { context, window } = this.#deps;
     this.#session = sessionName(context.now(), this.#uri);
     const clock = createLiveClock(this.#time);
     const base = this.#sequence;
@@ -144,7 +149,10 @@ class CameraPull {
     const delivering = this.#deliver(slot);
     try {
       for await (const frame of video) {
-        slot.put(this.#place(frame, clock.at(frame.time, context.now() / 1000), base));
+        const time = clock.at(frame.time, context.now() / 1000);
+        if (window.isOver(time)) return;
+        if (window.isEarly(time)) continue;
+        slot.put(this.#place(frame, time, base));
         this.#state.damaged = damagedBefore + video.damaged;
       }
     } finally {
@@ -152,6 +160,12 @@ class CameraPull {
       await delivering;
     }
     throw new Error(`${redact(this.#uri)}: the server ended the stream`);
+  }
+
+  /** It would never be over. */
+  async #leaveOut(video: VideoReader): Promise<void> {
+    await video.close();
+    this.#state.message = 'timing.mode History reads recordings only';
   }
 
   async #deliver(slot: NewestSlot<PlacedFrame>): Promise<void> {

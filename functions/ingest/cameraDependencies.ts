@@ -4,6 +4,7 @@ import type { AddressGuard } from '../media/addressGuard.ts';
 import type { TlsOptions } from '../media/cameraTunnel.ts';
 import type { BackoffOptions } from './core/backoff.ts';
 import type { EventOrigin } from './core/mediaEvents.ts';
+import type { TimeWindow } from './core/timeWindow.ts';
 
 /** Deadlines and waits of a pulled camera. */
 export interface CameraTimings extends BackoffOptions {
@@ -28,5 +29,7 @@ export interface CameraDependencies {
   /** 0..1 */
   random: () => number;
   timings: CameraTimings;
+  /** Which moments are asked for. */
+  window: TimeWindow;
   signal: AbortSignal;
 }

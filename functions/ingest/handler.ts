@@ -12,6 +12,7 @@ import { guardFor, type AddressGuard } from '../media/addressGuard.ts';
 import { setThreadCount } from '../media/threadSlots.ts';
 import type { CameraTimings } from './cameraDependencies.ts';
 import { CameraSet } from './cameraSet.ts';
+import { timeWindow } from './core/timeWindow.ts';
 import { readCredentials, readTls } from './credentials.ts';
 import { summarize } from './summary.ts';
 
@@ -45,6 +46,7 @@ export const create: CreateStage = async (worker) => {
 
 export function createIngest(worker: WorkerConfig, deps: IngestDependencies): StageFunction {
   const { environment, guard, random, timings } = deps;
+  const window = timeWindow(worker.timing);
   const { namespace, name: task } = worker.task;
   const cameras = new CameraSet(worker.cameras, {
     originOf: (camera) => ({ namespace, task, camera }),
@@ -54,6 +56,7 @@ export function createIngest(worker: WorkerConfig, deps: IngestDependencies): St
       guard,
       random,
       timings,
+      window,
     }),
   });
   let now = (): number => 0;
@@ -68,7 +71,9 @@ export function createIngest(worker: WorkerConfig, deps: IngestDependencies): St
     async handle(event: StageEvent, context: Context) {
       if (event.type !== eventTypes.image) throw new PermanentError(`ingest does not take ${event.type}`);
       const picture = event as StageEvent<ImageData>;
-      return await cameras.pushed(picture).take(picture, context);
+      const frame = await cameras.pushed(picture).take(picture, context);
+      const isAsked = frame && !window.isEarly(frame.data.time) && !window.isOver(frame.data.time);
+      return isAsked ? frame : undefined;
     },
 
     async reconfigure(next: WorkerConfig, context: Context) {

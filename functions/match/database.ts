@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
-import { TransientError } from '../function.ts';
+import { PermanentError, TransientError } from '../function.ts';
 import { migrate } from './schema.ts';
 
 export const storeFileName = 'identities.db';
@@ -26,6 +26,8 @@ export function openDatabase(
     try {
       // First of all: even the switch to WAL may meet another process.
       opened.exec('PRAGMA busy_timeout = 5000;');
+      // Of a file without tables yet: what is deleted later gives its room back. What is deleted is overwritten, in every file.
+      opened.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = ON;');
       opened.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};`);
       migrate(opened, file);
       opened.exec(`PRAGMA busy_timeout = ${busyTimeoutMs};`);
@@ -42,8 +44,7 @@ export function guarded<T>(folder: string, access: () => T): T {
   try {
     return access();
   } catch (error) {
-    const isOwn =
-      error instanceof TransientError || (error instanceof Error && error.name === 'PermanentError');
+    const isOwn = error instanceof TransientError || error instanceof PermanentError;
     if (isOwn || !(error instanceof Error)) throw error;
     const why = error.message.replace(/\s+/g, ' ');
     throw new TransientError(

@@ -13,7 +13,12 @@ import type { GivenTopology } from './core/stays.ts';
 import { traceKey } from './core/trace.ts';
 import { createContactNews } from './contactNews.ts';
 import { createGroupCommit, type Batching } from './groupCommit.ts';
-import { createLookout, type Lookout } from './lookout.ts';
+import { openArchiveAccess } from './archiveAccess.ts';
+import { createLookout, type Lookout, type Sighted } from './lookout.ts';
+import { createPastLook } from './pastLook.ts';
+import { createPictureVectors, type OpenEmbedder } from './pictureVectors.ts';
+import { createQueries } from './queries.ts';
+import { createWrites } from './writes.ts';
 import { openLease } from './lease.ts';
 import { contactOptions, givenTopology, homographiesOf, matchSettings, targetSettings } from './options.ts';
 import { createOwnership } from './ownership.ts';
@@ -41,14 +46,22 @@ export interface MatchDependencies {
   onlyTargets?: boolean;
   /** How long an event is held back whose predecessor is missing. */
   patience?: PatienceOptions;
-  /** Seconds of media time that results are kept; absent: for ever. */
+  /** Seconds that results are kept, by the store's clock; absent: for ever. */
   retentionS?: number;
+  /** Seconds that vectors are kept; absent: as long as results. */
+  vectorsS?: number;
+  /** Times in which targets are looked for in the store too, seconds since the epoch; absent: only in what comes. */
+  past?: { from: number; to: number };
 }
 
 /** The stage, and what its own timer calls while no event comes. */
 export interface MatchFunction extends StageFunction {
   /** Goes on without cameras that fell silent; emits what that decides. */
   idle(context: Context): Promise<void>;
+  /** The store's clock, seconds: the newest media time, and what has passed by the wall since it was heard. */
+  clock(nowMs: number): number;
+  /** Tells subscribers of erasures that they may not have heard of. */
+  tellErasures(context: Context): Promise<void>;
 }
 
 /** Silence after which a camera is not waited for: a live one is at most this late, a file is worth waiting for. */
@@ -63,6 +76,7 @@ const mostAnnouncedAgain = 300;
 /** The stage bound to its store; goes on where the store's last owner stopped. */
 export function createMatch(dependencies: MatchDependencies): MatchFunction {
   const { store, settings, topology, cameras, task, worker, batching, retentionS } = dependencies;
+  const { vectorsS = retentionS } = dependencies;
   const { lookout, onlyTargets = false } = dependencies;
   const cameraIds = cameras.map((camera) => camera.id);
   const knownCameras = new KnownCameras(cameraIds, `task ${task.name}`);
@@ -80,13 +94,20 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   let unsaved = nothing();
   let newest = -Infinity;
   let expired = -Infinity;
+  let isExpiring = false;
+  let heardAtMs: number | undefined;
   let completed = false;
   let timer: NodeJS.Timeout | undefined;
 
   const recovered = store.recover();
   matcher.restore(recovered.traces, recovered.clocks, recovered.waiting, recovered.learned);
   newest = recovered.traces.reduce((latest, trace) => Math.max(latest, trace.to), newest);
+  const heard = store.heard();
+  if (heard && heard.newest >= newest) newest = heard.newest;
+  heardAtMs = heard?.wallMs;
   completed = matcher.allEnded();
+  const pastLook = dependencies.past && lookout && createPastLook(store, lookout, dependencies.past);
+  let foundInPast: Sighted[] = [];
   if (contacts) {
     const recent = store.recentContacts(newest - 2 * memoryS);
     contacts.restore(recent.revisions, recent.contacts);
@@ -125,6 +146,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
       const waiting = isNew ? matcher.offer({ camera, model, image, tracklet }, at) : undefined;
       if (waiting) unsaved.queued.push(waiting);
       figures[waiting ? 'tracklets' : 'repeated'] += 1;
+      if (tracklet.to > newest) heardAtMs = nowMs;
       newest = Math.max(newest, tracklet.to);
       completed &&= !waiting;
     }
@@ -135,7 +157,11 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     const { camera, tracklets } = data;
     // What is in memory is the newest there is.
     const known = tracklets.map(
-      ({ track }) => matcher.revisionOf(camera, track) || store.revision(camera, track),
+      ({ track }) =>
+        matcher.revisionOf(camera, track) ||
+        store.revision(camera, track) ||
+        // Of a person who was erased: whatever comes of the track is old.
+        (store.isForgotten(camera, track) ? Infinity : 0),
     );
     // What is older than the retention is forgotten, beginnings too: nothing of it is missing.
     const forgottenBefore = expired - (retentionS ?? Infinity);
@@ -168,11 +194,12 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
   }
 
   /** Stores everything that was not stored yet, also what an earlier failure left; gives what may be announced. */
-  function save(cause: Cause): IdentitiesData['changes'] {
+  function save(cause: Cause, nowMs: number): IdentitiesData['changes'] {
     const delta = matcher.takeDelta();
     for (const { revision } of delta.applied) contacts?.take(revision);
     const grown = contacts?.takeNews() ?? [];
-    const sighted = lookout?.consider(delta.touched, () => matcher.all()) ?? [];
+    const sighted = [...(lookout?.consider(delta.touched, () => matcher.all()) ?? []), ...foundInPast];
+    foundInPast = [];
     const changes = [...delta.changes, ...sighted, ...contactNews.tell(grown)];
     const announced = onlyTargets ? changes.filter((change) => lookout?.isAboutTarget(change)) : changes;
     const applied = [...unsaved.applied, ...delta.applied];
@@ -199,20 +226,31 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     store.commit({ ...unsaved, clocks, cause });
     const told = unsaved.announced;
     unsaved = nothing();
-    expire();
+    expire(nowMs);
     return told;
   }
 
   const commitTogether = createGroupCommit(batching, ({ cause, nowMs }: { cause: Cause; nowMs: number }) => {
     decide(nowMs);
-    return save(cause);
+    return save(cause, nowMs);
   });
 
-  function expire(): void {
-    if (retentionS === undefined || newest < expired + expireEveryS) return;
-    expired = newest;
-    matcher.expire(newest - retentionS);
-    store.expire(newest - retentionS);
+  function clock(nowMs: number): number {
+    return newest + Math.max(0, nowMs - (heardAtMs ??= nowMs)) / 1000;
+  }
+
+  /** A part at a time, so that no event waits long for it. */
+  function expire(nowMs: number): void {
+    if (newest === -Infinity || (retentionS === undefined && vectorsS === undefined)) return;
+    const now = clock(nowMs);
+    if (!isExpiring && now < expired + expireEveryS) return;
+    const [resultsBefore, vectorsBefore] = [now - (retentionS ?? Infinity), now - (vectorsS ?? Infinity)];
+    if (now >= expired + expireEveryS) {
+      expired = now;
+      store.keepHeard({ newest, wallMs: heardAtMs! });
+      matcher.expire(Math.max(resultsBefore, vectorsBefore));
+    }
+    isExpiring = store.expire(resultsBefore, vectorsBefore);
   }
 
   function identitiesEvent(cause: Cause, changes: IdentitiesData['changes']): StageEvent<IdentitiesData> {
@@ -229,9 +267,19 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     decide(nowMs);
     if (before === matcher.waiting()) matcher.settle();
     const cause = { source, id: `idle-${nowMs}` };
-    const changes = save(cause);
+    foundInPast.push(...(pastLook?.next() ?? []));
+    const changes = save(cause, nowMs);
     tellStory(context.log, changes);
     if (changes.length > 0) await context.emit(identitiesEvent(cause, changes));
+    await tellErasures(context);
+    store.compact();
+  }
+
+  async function tellErasures(context: Context): Promise<void> {
+    for (const { sequence, change } of store.untoldErasures()) {
+      await context.emit(identitiesEvent({ source, id: `erasure-${sequence}-${change.time}` }, [change]));
+      store.erasureTold(sequence);
+    }
   }
 
   /** In their order, and before anything new; receivers know those they have had by their ids. */
@@ -246,6 +294,8 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
 
   return {
     idle,
+    clock,
+    tellErasures,
     async handle(event, context) {
       const cause = { source: event.source, id: event.id };
       if (event.type === eventTypes.tracklets)
@@ -282,7 +332,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
       const site = siteInfoOf(matcher.report());
       const problems = [...(lookout?.problems() ?? []), ...site.problems];
       return {
-        phase: completed ? 'Completed' : 'Running',
+        phase: completed && (pastLook?.isDone() ?? true) ? 'Completed' : 'Running',
         ...(problems.length > 0 && { message: problems.join('; ').slice(0, longestMessage) }),
         cameras: [],
         figures: {
@@ -336,7 +386,7 @@ function lookoutFor(
   folder: string,
   store: Store,
 ): Lookout | undefined {
-  if (match.targets.length === 0) return undefined;
+  if (match.targets.length === 0 && store.ownPictureNames().length === 0) return undefined;
   if (!models.embed)
     throw new PermanentError('targets need the embedder that makes vectors of their pictures');
   const images = createTargetImages(match.targets, models.embed, folder, store);
@@ -344,15 +394,25 @@ function lookoutFor(
   return createLookout(images, targetSettings(match, settings), known);
 }
 
+/** For tests: arguments of node for threads, and what opens the embedder. */
+export interface Surroundings {
+  threadArgv?: string[];
+  openModel?: OpenEmbedder;
+}
+
 /** Wires the stage to the store in the worker's folder, which it may share with workers that stand by. */
-export async function create(worker: WorkerConfig, log: Log): Promise<StageFunction> {
+export async function create(
+  worker: WorkerConfig,
+  log: Log,
+  { threadArgv, openModel }: Surroundings = {},
+): Promise<StageFunction> {
   const folder = worker.storeFolder;
   if (folder === undefined) throw new PermanentError('match needs a folder for its store: set storeFolder');
   const settings = matchSettings(worker.match, worker.models.embed);
   const { threshold, margin } = settings;
   log.info({ stage: 'match', folder, threshold, margin }, 'store opened');
   let inForce = worker;
-  return createOwnership({
+  const owned = createOwnership({
     lease: openLease(folder),
     holder: worker.worker,
     open: (epoch) => openMatch(inForce, settings, openStore(folder, epoch), folder),
@@ -363,6 +423,22 @@ export async function create(worker: WorkerConfig, log: Log): Promise<StageFunct
     },
     log,
   });
+  const archive = openArchiveAccess(folder, threadArgv);
+  const { embed } = worker.models;
+  return {
+    ...owned,
+    answer: createQueries({
+      archive,
+      worker: () => inForce,
+      threshold: () => settings.threshold,
+      pictures: embed && createPictureVectors(embed, openModel),
+      writes: createWrites({ owned, folder, worker: () => inForce, log }),
+    }),
+    async shutdown(context) {
+      await archive.close();
+      await owned.shutdown?.(context);
+    },
+  };
 }
 
 /** The stage for one term as owner. */
@@ -386,5 +462,11 @@ function openMatch(
     batching: worker.match.batching ?? { maxEvents: 1, maxWaitMs: 0 },
     ...(worker.match.contacts && { contacts: contactOptions(worker.match.contacts, worker.cameras) }),
     ...(worker.match.retentionS !== undefined && { retentionS: worker.match.retentionS }),
+    ...(worker.match.vectorsS !== undefined && { vectorsS: worker.match.vectorsS }),
+    ...(worker.timing && worker.timing.mode !== 'OnTheFly' && { past: pastOf(worker.timing) }),
   });
+}
+
+function pastOf({ window = {} }: NonNullable<WorkerConfig['timing']>): { from: number; to: number } {
+  return { from: window.startS ?? -Infinity, to: window.endS ?? Infinity };
 }

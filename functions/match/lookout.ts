@@ -2,8 +2,13 @@
 // The match handler asks it for every trace that changed.
 import type { IdentityChange } from '../../config/events.ts';
 import type { Log } from '../function.ts';
-import { createTargets, type Sighting, type Target, type TargetSettings } from './core/targets.ts';
-import type { Trace } from './core/trace.ts';
+import {
+  createTargets,
+  type SeenTrace,
+  type Sighting,
+  type Target,
+  type TargetSettings,
+} from './core/targets.ts';
 import type { TargetImages } from './targetImages.ts';
 
 export interface Known {
@@ -13,15 +18,18 @@ export interface Known {
   unknownSeen: boolean;
 }
 
+export type Sighted = Extract<IdentityChange, { kind: 'sighted' }>;
+
 export interface Lookout {
   /** Looks at the pictures once, then now and then; resolves when the first look is over. */
   start(log: Log): Promise<void>;
   stop(): void;
   /** Who was recognised anew in the traces that changed; in all of them when the pictures changed. */
-  consider(
-    changed: readonly Trace[],
-    all: () => readonly Trace[],
-  ): Extract<IdentityChange, { kind: 'sighted' }>[];
+  consider(changed: readonly SeenTrace[], all: () => readonly SeenTrace[]): Sighted[];
+  /** Who was recognised anew in tracks of the store. */
+  considerPast(tracks: readonly SeenTrace[]): Sighted[];
+  /** Grows whenever the pictures have changed. */
+  generation(): number;
   /** Whether a change is about somebody who was recognised as a target. */
   isAboutTarget(change: IdentityChange): boolean;
   unknownSeen(): boolean;
@@ -41,6 +49,7 @@ export function createLookout(images: TargetImages, settings: TargetSettings, kn
   let loaded: Target[] = [];
   let wrong: string[] = [];
   let isNew = false;
+  let generation = 0;
   let timer: NodeJS.Timeout | undefined;
   const ending = new AbortController();
   const sighted = new Map(known.sightings.map((each) => [`${each.camera}/${each.track}`, each]));
@@ -58,10 +67,22 @@ export function createLookout(images: TargetImages, settings: TargetSettings, kn
     targets = createTargets(found, settings);
     targets.restore([...sighted.values()], before);
     isNew = true;
+    generation += 1;
     log.info(
       { stage: 'match', targets: found.map(({ name, vectors }) => `${name} (${vectors.length})`) },
       'looking for people',
     );
+  }
+
+  function tellOf(traces: readonly SeenTrace[]): Sighted[] {
+    const times = new Map(traces.map((trace) => [`${trace.camera}/${trace.track}`, trace.to]));
+    return targets.consider(traces).map((sighting) => {
+      const key = `${sighting.camera}/${sighting.track}`;
+      sighted.set(key, sighting);
+      if (sighted.size > mostKept) sighted.delete(sighted.keys().next().value!);
+      identities.add(sighting.identity);
+      return { kind: 'sighted', ...sighting, time: times.get(key)! };
+    });
   }
 
   function lookLater(log: Log): void {
@@ -94,17 +115,13 @@ export function createLookout(images: TargetImages, settings: TargetSettings, kn
     consider(changed, all) {
       const traces = isNew ? all() : changed;
       isNew = false;
-      const times = new Map(traces.map((trace) => [`${trace.camera}/${trace.track}`, trace.to]));
-      return targets.consider(traces).map((sighting) => {
-        const key = `${sighting.camera}/${sighting.track}`;
-        sighted.set(key, sighting);
-        if (sighted.size > mostKept) sighted.delete(sighted.keys().next().value!);
-        identities.add(sighting.identity);
-        return { kind: 'sighted', ...sighting, time: times.get(key)! };
-      });
+      return tellOf(traces);
     },
+    considerPast: (tracks) => tellOf(tracks),
+    generation: () => generation,
     isAboutTarget(change) {
       if (change.kind === 'merged' && identities.has(change.from)) identities.add(change.identity);
+      if (change.kind === 'erased') return true;
       const others = change.kind === 'contact' ? [change.other] : change.kind === 'split' ? [change.to] : [];
       return [change.identity, ...others].some((identity) => identities.has(identity));
     },

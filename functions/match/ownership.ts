@@ -25,14 +25,29 @@ export interface OwnershipParts {
   options?: OwnershipOptions;
 }
 
+const nobody: StageFunction = {
+  handle: () => Promise.reject(new TransientError('this worker begins anew', { retryAfterMs: 1000 })),
+};
+
 interface Term {
   epoch: number;
   stage: StageFunction;
   isReady: boolean;
 }
 
+/** The stage, and a way to change the store from outside of it. */
+export interface Owned extends StageFunction {
+  /**
+   * Lets `write` change the store between two lives of the stage: what is in memory is read anew from what the store says then.
+   * Events have to come again meanwhile. @throws TransientError where another worker decides; what `write` throws
+   */
+  anew<T>(write: (epoch: number) => T, context: Context): Promise<T>;
+  /** While this worker decides. */
+  current(): StageFunction | undefined;
+}
+
 /** @throws what `open` throws for the first term, when it begins at the start */
-export function createOwnership(parts: OwnershipParts): StageFunction {
+export function createOwnership(parts: OwnershipParts): Owned {
   const { lease, holder, log } = parts;
   const { pollMs, missedPolls, missedAtFirst } = parts.options ?? defaultOwnership;
   let term: Term | undefined;
@@ -89,6 +104,34 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
     await lost.stage.shutdown?.(context);
   }
 
+  async function anew<T>(write: (epoch: number) => T, context: Context): Promise<T> {
+    const current = ownTerm();
+    current.isReady = false;
+    const before = current.stage;
+    // Whatever looks at it meanwhile finds nobody at home.
+    current.stage = nobody;
+    await before.shutdown?.(context);
+    try {
+      return write(current.epoch);
+    } finally {
+      await resume(current, context);
+    }
+  }
+
+  async function resume(current: Term, context: Context): Promise<void> {
+    if (term !== current) return;
+    try {
+      current.stage = parts.open(current.epoch);
+      await current.stage.init?.(context);
+      current.isReady = true;
+    } catch (error) {
+      term = undefined;
+      await current.stage.shutdown?.(context);
+      lease.release(current.epoch);
+      throw error;
+    }
+  }
+
   function lookAgain(context: Context): void {
     const complain = (error: unknown) =>
       log.warn({ stage: 'match', error: String(error) }, 'the lease cannot be looked after');
@@ -114,6 +157,8 @@ export function createOwnership(parts: OwnershipParts): StageFunction {
   }
 
   return {
+    anew,
+    current: () => (term?.isReady ? term.stage : undefined),
     // Before the queue: whoever asks the wrong worker hears it at once.
     admit: () => void ownTerm(),
     async handle(event, context) {

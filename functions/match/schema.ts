@@ -6,7 +6,9 @@ import type Database from 'libsql';
  * One step a version, never edited once released.
  * `tracks`, `prototypes`, `paths`, `contacts`, `sightings`: what is known of every track, for results and history. `events`: what was announced, by the
  * event that caused it, so that a repeated event gets the same answer. `traces`, `inbox`, `cameras`: the matcher's memory. `received`: events
- * that carry no revision to recognise them by. `lease`: who may write.
+ * that carry no revision to recognise them by. `lease`: who may write. `names`: those that people had before a merge. `forgotten`: digests of
+ * tracks of people who were erased. `target_pictures`: of which target a query picture is, and its bytes where only the store has them.
+ * `erasures`: such as subscribers may not have heard of.
  */
 const migrations = [
   `
@@ -71,6 +73,22 @@ const migrations = [
     id INTEGER PRIMARY KEY CHECK (id = 1), holder TEXT NOT NULL, epoch INTEGER NOT NULL, beat INTEGER NOT NULL
   );
   `,
+  `
+  CREATE TABLE names (former TEXT PRIMARY KEY, identity TEXT NOT NULL, time REAL NOT NULL) WITHOUT ROWID;
+  CREATE INDEX names_by_identity ON names (identity);
+  CREATE INDEX names_by_time ON names (time);
+  CREATE TABLE forgotten (key TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID;
+  CREATE INDEX forgotten_by_time ON forgotten (time);
+  CREATE TABLE target_pictures (
+    target TEXT NOT NULL, picture TEXT NOT NULL, bytes BLOB, PRIMARY KEY (target, picture)
+  );
+  CREATE TABLE erasures (sequence INTEGER PRIMARY KEY, erased TEXT NOT NULL);
+  CREATE INDEX tracks_by_start ON tracks (first_seen, camera, track);
+  CREATE INDEX contacts_by_other ON contacts (other_camera, other_track);
+  CREATE INDEX sightings_by_track ON sightings (camera, track);
+  CREATE INDEX prototypes_by_time ON prototypes (time);
+  CREATE INDEX events_by_time ON events (time);
+  `,
 ];
 
 /** Brings the file to this version; another process may be at it too. @throws PermanentError when a newer program wrote it */
@@ -84,6 +102,11 @@ export function migrate(database: Database.Database, file: string): void {
   const version = versionOf(database);
   if (version > known)
     throw new PermanentError(`${file} was written by a newer version (${version}, known up to ${known})`);
+}
+
+/** Whether a reader of this version can read it; false while its tables are being made. */
+export function isReadable(database: Database.Database): boolean {
+  return versionOf(database) === migrations.length;
 }
 
 function versionOf(database: Database.Database): number {

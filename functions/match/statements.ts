@@ -26,6 +26,43 @@ export function statements(database: Database.Database) {
       'UPDATE tracks SET identity = ?, score = ?, margin = ?, reason = ? WHERE camera = ? AND track = ?',
     ),
     rename: database.prepare('UPDATE tracks SET identity = ? WHERE identity = ?'),
+    putName: database.prepare('INSERT OR REPLACE INTO names VALUES (?, ?, ?)'),
+    renameNames: database.prepare('UPDATE names SET identity = ?, time = ? WHERE identity = ?'),
+    dropName: database.prepare('DELETE FROM names WHERE former = ?'),
+    forgotten: database.prepare('SELECT 1 FROM forgotten WHERE key = ?'),
+    erasures: database.prepare('SELECT sequence, erased FROM erasures ORDER BY sequence LIMIT 16'),
+    dropErasure: database.prepare('DELETE FROM erasures WHERE sequence = ?'),
+    putTargetPicture: database.prepare('INSERT OR REPLACE INTO target_pictures VALUES (?, ?, ?)'),
+    noteTargetPicture: database.prepare('INSERT OR IGNORE INTO target_pictures VALUES (?, ?, NULL)'),
+    targetPictures: database.prepare(
+      'SELECT target, picture, bytes FROM target_pictures WHERE bytes IS NOT NULL ORDER BY target, picture',
+    ),
+    targetNames: database.prepare(
+      'SELECT target, picture FROM target_pictures WHERE bytes IS NOT NULL ORDER BY target, picture',
+    ),
+    dropTargetPictures: database.prepare(
+      'DELETE FROM target_pictures WHERE target = ? AND bytes IS NOT NULL',
+    ),
+    notedPictures: database.prepare('SELECT target, picture FROM target_pictures WHERE bytes IS NULL'),
+    dropNotedPicture: database.prepare(
+      'DELETE FROM target_pictures WHERE target = ? AND picture = ? AND bytes IS NULL',
+    ),
+    dropUnusedVectors: database.prepare(
+      'DELETE FROM pictures WHERE picture NOT IN (SELECT picture FROM target_pictures)',
+    ),
+    archived: database.prepare(
+      `SELECT camera, track, model, identity, first_seen, last_seen FROM tracks
+       WHERE identity IS NOT NULL AND (first_seen, camera, track) > (?, ?, ?) AND last_seen >= ? AND first_seen <= ?
+       ORDER BY first_seen, camera, track LIMIT ?`,
+    ),
+    prototypes: database.prepare(
+      'SELECT vector, quality, weight, time FROM prototypes WHERE camera = ? AND track = ? ORDER BY slot',
+    ),
+    putHeard: database.prepare(`INSERT OR REPLACE INTO meta VALUES ('heard', ?)`),
+    heard: database.prepare(`SELECT value FROM meta WHERE key = 'heard'`),
+    putUncompacted: database.prepare(`INSERT OR REPLACE INTO meta VALUES ('uncompacted', '1')`),
+    dropUncompacted: database.prepare(`DELETE FROM meta WHERE key = 'uncompacted'`),
+    uncompacted: database.prepare(`SELECT 1 FROM meta WHERE key = 'uncompacted'`),
     putTrace: database.prepare('INSERT OR REPLACE INTO traces VALUES (?, ?)'),
     dropTrace: database.prepare('DELETE FROM traces WHERE key = ?'),
     traces: database.prepare('SELECT trace AS blob FROM traces'),
@@ -52,8 +89,18 @@ export function statements(database: Database.Database) {
       `SELECT count(*) AS tracks, count(DISTINCT identity) AS identities, min(first_seen) AS firstSeen,
        max(last_seen) AS lastSeen FROM tracks`,
     ),
+    expireVectors: database.prepare(
+      'DELETE FROM prototypes WHERE rowid IN (SELECT rowid FROM prototypes WHERE time < ? ORDER BY time LIMIT 4000)',
+    ),
     expirePrototypes: database.prepare(`DELETE FROM prototypes WHERE (camera, track) IN (${oldTracks})`),
     expireTracks: database.prepare(`DELETE FROM tracks WHERE (camera, track) IN (${oldTracks})`),
+    expireNames: database.prepare(
+      `DELETE FROM names WHERE former IN (SELECT former FROM names WHERE time < ? AND NOT EXISTS
+       (SELECT 1 FROM tracks WHERE tracks.identity = names.identity) ORDER BY time LIMIT 2000)`,
+    ),
+    expireForgotten: database.prepare(
+      'DELETE FROM forgotten WHERE key IN (SELECT key FROM forgotten WHERE time < ? ORDER BY time LIMIT 2000)',
+    ),
     putSighting: database.prepare('INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?)'),
     sightings: database.prepare('SELECT target, camera, track FROM sightings ORDER BY time DESC LIMIT 10000'),
     putUnknown: database.prepare(`INSERT OR IGNORE INTO meta VALUES ('unknown', '1')`),
@@ -66,14 +113,16 @@ export function statements(database: Database.Database) {
     picture: database.prepare('SELECT vector AS blob FROM pictures WHERE picture = ? AND model = ?'),
     putPicture: database.prepare('INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)'),
     expireSightings: database.prepare(
-      'DELETE FROM sightings WHERE rowid IN (SELECT rowid FROM sightings WHERE time < ? ORDER BY time LIMIT 10000)',
+      'DELETE FROM sightings WHERE rowid IN (SELECT rowid FROM sightings WHERE time < ? ORDER BY time LIMIT 4000)',
     ),
     expirePaths: database.prepare(
-      'DELETE FROM paths WHERE rowid IN (SELECT rowid FROM paths WHERE last_seen < ? ORDER BY last_seen LIMIT 10000)',
+      'DELETE FROM paths WHERE rowid IN (SELECT rowid FROM paths WHERE last_seen < ? ORDER BY last_seen LIMIT 4000)',
     ),
     expireContacts: database.prepare(
-      'DELETE FROM contacts WHERE rowid IN (SELECT rowid FROM contacts WHERE last_seen < ? ORDER BY last_seen LIMIT 10000)',
+      'DELETE FROM contacts WHERE rowid IN (SELECT rowid FROM contacts WHERE last_seen < ? ORDER BY last_seen LIMIT 4000)',
     ),
-    expireEvents: database.prepare('DELETE FROM events WHERE time < ?'),
+    expireEvents: database.prepare(
+      'DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE time < ? ORDER BY time LIMIT 4000)',
+    ),
   };
 }

@@ -1,14 +1,17 @@
 // The embedded store of one task: everything the matcher must not forget, written before an event is acknowledged.
 // Opened by handler.ts; export.ts reads the same file.
 import { decode, encode } from 'cbor-x';
-import type { IdentityChange } from '../../config/events.ts';
+import type { ErasedChange, IdentityChange } from '../../config/events.ts';
+import type { Erased } from '../../config/queries/answers.ts';
 import type { TransientError } from '../function.ts';
 import type { CameraClock, Waiting } from './core/arrival.ts';
 import type { Contact, TrackName } from './core/contacts.ts';
 import type { Delta, Learned } from './core/matcher.ts';
 import type { Revision } from './core/revise.ts';
-import { isOpen, traceKey, type Trace } from './core/trace.ts';
+import { isOpen, traceKey, type Appearance, type Trace } from './core/trace.ts';
+import { compact } from './compaction.ts';
 import { guarded, openDatabase } from './database.ts';
+import { erase, forgottenKey } from './erasure.ts';
 import { fenceOf } from './lease.ts';
 import { contactOf, revisionOf, type ContactRow, type PathRow } from './rows.ts';
 import { statements, type Statements } from './statements.ts';
@@ -60,6 +63,25 @@ export interface Recovered {
   learned?: Learned;
 }
 
+export interface Heard {
+  newest: number;
+  wallMs: number;
+}
+
+/** Where a reader of all tracks is, in the order of first appearance. */
+export type ArchivePlace = readonly [from: number, camera: string, track: string];
+
+/** A track that the matcher may have forgotten. */
+export interface ArchivedTrack {
+  camera: string;
+  track: string;
+  model: string;
+  identity: string;
+  from: number;
+  to: number;
+  appearances: Appearance[];
+}
+
 export interface Store {
   /** Newest revision of a track that was applied; 0 for an unknown track. Those that wait are in the matcher's memory. */
   revision(camera: string, track: string): number;
@@ -83,8 +105,34 @@ export interface Store {
   /** @throws TransientError that names the folder */
   keepVector(picture: string, model: string, vector: Float32Array): void;
   totals(): Totals;
-  /** Removes results of tracks that were last seen before `time`, at most some thousand a call. */
-  expire(time: number): void;
+  /**
+   * Removes results of tracks that were last seen before `resultsBefore` and vectors that are older than `vectorsBefore`, at most
+   * some thousand rows a call, and gives their room back to the disk. @returns whether there is more
+   */
+  expire(resultsBefore: number, vectorsBefore: number): boolean;
+  /** The newest media time that was heard, and by which wall clock; undefined before anything was. */
+  heard(): Heard | undefined;
+  keepHeard(heard: Heard): void;
+  /** Whether the track was of a person who was erased. */
+  isForgotten(camera: string, track: string): boolean;
+  /** Whether the query picture was. */
+  isForgottenPicture(picture: string): boolean;
+  /** Erases a person; `compact` has to follow. @param time of the store's clock @throws NotFoundError */
+  erase(identity: string, time: number): Erased;
+  /** Empties the log and the free pages, if something was erased since. @throws TransientError while somebody reads */
+  compact(): void;
+  /** Erasures that subscribers may not have heard of. */
+  untoldErasures(): { sequence: number; change: ErasedChange }[];
+  erasureTold(sequence: number): void;
+  /** Query pictures that only the store has. */
+  ownPictures(): { target: string; picture: string; bytes: Uint8Array }[];
+  ownPictureNames(): { target: string; picture: string }[];
+  keepPicture(target: string, picture: string, bytes: Uint8Array): void;
+  dropPictures(target: string): void;
+  /** Which query pictures the task has now; vectors of others are forgotten. */
+  notePictures(pictures: readonly { target: string; picture: string }[]): void;
+  /** Tracks after a place in their order, with their vectors, for who is looked for later. */
+  archived(after: ArchivePlace, within: { from: number; to: number }, most: number): ArchivedTrack[];
   /** @throws TransientError while the folder cannot be written */
   check(): void;
   close(): void;
@@ -107,6 +155,21 @@ export function openStore(folder: string, epoch?: number): Store {
   const writing = (write: () => void) => guarded(folder, () => void owned.immediate(write));
   let failure: TransientError | undefined;
   let totals: Totals | undefined;
+  const expiring = [
+    sql.expireTracks,
+    sql.expirePaths,
+    sql.expireContacts,
+    sql.expireSightings,
+    sql.expireEvents,
+    sql.expireNames,
+    sql.expireForgotten,
+  ];
+  let anyForgotten: boolean | undefined;
+
+  function isForgotten(name: string): boolean {
+    anyForgotten ??= database.prepare('SELECT 1 FROM forgotten LIMIT 1').get() !== undefined;
+    return anyForgotten && sql.forgotten.get(forgottenKey(database, name)) !== undefined;
+  }
 
   function write(commit: Commit): void {
     const { queued, applied, touched, removed, changes, clocks, cause, received, contacts } = commit;
@@ -157,7 +220,7 @@ export function openStore(folder: string, epoch?: number): Store {
   }
 
   function apply(change: IdentityChange): void {
-    if (change.kind === 'contact') return;
+    if (change.kind === 'contact' || change.kind === 'erased') return;
     const { identity, score, margin, reason } = change;
     if (change.kind === 'sighted')
       sql.putSighting.run(change.target, change.camera, change.track, score, margin, reason, change.time);
@@ -166,6 +229,9 @@ export function openStore(folder: string, epoch?: number): Store {
     else if (change.kind === 'merged') {
       sql.count.run('merged');
       sql.rename.run(identity, change.from);
+      sql.renameNames.run(identity, change.time, change.from);
+      sql.dropName.run(identity);
+      sql.putName.run(change.from, identity, change.time);
     } else if (change.kind === 'split') {
       sql.count.run('split');
       for (const { camera, track } of change.tracks)
@@ -236,16 +302,90 @@ export function openStore(folder: string, epoch?: number): Store {
       writing(() => void sql.putPicture.run(picture, model, bytesOf(vector)));
     },
     totals: () => (totals ??= readTotals(sql)),
-    expire(time) {
+    expire(resultsBefore, vectorsBefore) {
+      let rows = 0;
       writing(() => {
-        sql.expirePrototypes.run(time);
-        sql.expireTracks.run(time);
-        sql.expirePaths.run(time);
-        sql.expireContacts.run(time);
-        sql.expireSightings.run(time);
-        sql.expireEvents.run(time);
+        rows += sql.expireVectors.run(vectorsBefore).changes;
+        sql.expirePrototypes.run(resultsBefore);
+        for (const statement of expiring) rows += statement.run(resultsBefore).changes;
       });
       totals = undefined;
+      guarded(folder, () => database.exec('PRAGMA incremental_vacuum(4000);'));
+      return rows > 0;
+    },
+    heard() {
+      const row = sql.heard.get() as { value: string } | undefined;
+      return row && (JSON.parse(row.value) as Heard);
+    },
+    keepHeard: (heard) => writing(() => void sql.putHeard.run(JSON.stringify(heard))),
+    isForgotten: (camera, track) => isForgotten(traceKey(camera, track)),
+    isForgottenPicture: (picture) => isForgotten(picture),
+    erase(identity, time) {
+      let erased: Erased | undefined;
+      writing(() => {
+        erased = erase(database, identity, time);
+        sql.putUncompacted.run();
+      });
+      anyForgotten = totals = undefined;
+      return erased!;
+    },
+    compact() {
+      if (!sql.uncompacted.get()) return;
+      guarded(folder, () => compact(database));
+      writing(() => void sql.dropUncompacted.run());
+    },
+    untoldErasures: () =>
+      (sql.erasures.all() as { sequence: number; erased: string }[]).map(({ sequence, erased }) => ({
+        sequence,
+        change: JSON.parse(erased) as ErasedChange,
+      })),
+    erasureTold(sequence) {
+      writing(() => {
+        sql.dropErasure.run(sequence);
+        sql.putUncompacted.run();
+      });
+    },
+    ownPictures: () =>
+      (
+        sql.targetPictures.all() as { target: string; picture: string; bytes: ArrayBuffer | Uint8Array }[]
+      ).map(({ target, picture, bytes }) => ({ target, picture, bytes: new Uint8Array(bytes) })),
+    ownPictureNames: () => sql.targetNames.all() as { target: string; picture: string }[],
+    keepPicture: (target, picture, bytes) =>
+      writing(() => void sql.putTargetPicture.run(target, picture, Buffer.from(bytes))),
+    dropPictures: (target) =>
+      writing(() => {
+        sql.dropTargetPictures.run(target);
+        sql.dropUnusedVectors.run();
+      }),
+    notePictures(pictures) {
+      const keyOf = (each: { target: string; picture: string }) => `${each.target} ${each.picture}`;
+      const known = sql.notedPictures.all() as { target: string; picture: string }[];
+      const wanted = new Set(pictures.map(keyOf));
+      const had = new Set(known.map(keyOf));
+      const isSame = wanted.size === had.size && [...wanted].every((key) => had.has(key));
+      if (isSame) return;
+      writing(() => {
+        for (const each of known)
+          if (!wanted.has(keyOf(each))) sql.dropNotedPicture.run(each.target, each.picture);
+        for (const { target, picture } of pictures) sql.noteTargetPicture.run(target, picture);
+        sql.dropUnusedVectors.run();
+      });
+    },
+    archived([after, afterCamera, afterTrack], { from, to }, most) {
+      const rows = sql.archived.all(after, afterCamera, afterTrack, from, to, most) as ArchivedRow[];
+      return rows.map(({ camera, track, model, identity, first_seen, last_seen }) => ({
+        camera,
+        track,
+        model,
+        identity,
+        from: first_seen,
+        to: last_seen,
+        appearances: (sql.prototypes.all(camera, track) as AppearanceRow[]).map(({ vector, ...rest }) => ({
+          ...rest,
+          camera,
+          vector: new Int8Array(new Uint8Array(vector).slice().buffer),
+        })),
+      }));
     },
     check() {
       if (failure) throw failure;
@@ -253,6 +393,17 @@ export function openStore(folder: string, epoch?: number): Store {
     close: () => void database.close(),
   };
 }
+
+interface ArchivedRow {
+  camera: string;
+  track: string;
+  model: string;
+  identity: string;
+  first_seen: number;
+  last_seen: number;
+}
+
+type AppearanceRow = Omit<Appearance, 'camera' | 'vector'> & { vector: ArrayBuffer | Uint8Array };
 
 function readTotals(sql: Statements): Totals {
   const row = sql.totals.get() as Omit<Totals, 'merged' | 'split' | 'targets' | 'unknownSeen'>;

@@ -25,6 +25,8 @@ function tell(log: Log, change: IdentityChange): void {
       const { target, identity, camera, track, score, margin, reason } = change;
       return log.info({ target, identity, camera, track, score, margin, reason }, 'target sighted');
     }
+    case 'erased':
+      return;
     case 'contact': {
       const { identity, other, from, to, exposureS, distanceM, deviationM } = change;
       const cameras = change.tracks.map(({ camera }) => camera);

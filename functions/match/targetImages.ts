@@ -14,6 +14,12 @@ import type { Target } from './core/targets.ts';
 
 /** Vectors by the digest of the picture and of the model. */
 export interface VectorCache {
+  /** Pictures that were given to a running worker: nobody else has them. */
+  ownPictures?(): { target: string; picture: string; bytes: Uint8Array }[];
+  /** Whether the person in the picture was erased. */
+  isForgottenPicture?(picture: string): boolean;
+  /** Told the digests of all pictures that count, once all of them could be read. */
+  notePictures?(pictures: { target: string; picture: string }[]): void;
   vectorOf(picture: string, model: string): Float32Array | undefined;
   keepVector(picture: string, model: string, vector: Float32Array): void;
 }
@@ -21,6 +27,12 @@ export interface VectorCache {
 export interface TargetImages {
   /** All targets with the pictures that could be read, and what is wrong with the others, one line each. */
   load(signal: AbortSignal): Promise<{ targets: Target[]; problems: string[] }>;
+}
+
+interface Picture {
+  digest: string;
+  /** Absent: known by its digest. */
+  bytes?: Uint8Array;
 }
 
 const maxPictureBytes = 20 * 2 ** 20;
@@ -38,18 +50,39 @@ export function createTargetImages(
   const fetched = new Map<string, string>();
   let embedder: Promise<Embed> | undefined;
 
-  async function vectorOf(image: string, what: string, signal: AbortSignal): Promise<Float32Array> {
+  async function pictureOf(image: string, what: string, signal: AbortSignal): Promise<Picture> {
     const known = fetched.get(image);
-    const cached = known === undefined ? undefined : cache.vectorOf(known, model.sha256);
-    if (cached) return cached;
+    if (known !== undefined && cache.vectorOf(known, model.sha256)) return { digest: known };
     const bytes = isAddress(image)
       ? await fetchPicture(image, what, folder, signal)
       : await readPicture(image);
-    const digest = createHash('sha256').update(bytes).digest('hex');
+    const digest = digestOf(bytes);
     if (isAddress(image)) fetched.set(image, digest);
-    const vector = cache.vectorOf(digest, model.sha256) ?? (await embed(bytes));
+    return { digest, bytes };
+  }
+
+  async function vectorOf({ digest, bytes }: Picture): Promise<Float32Array> {
+    if (cache.isForgottenPicture?.(digest))
+      throw new PermanentError('it shows somebody who was erased: remove it from the task');
+    const cached = cache.vectorOf(digest, model.sha256);
+    if (cached) return cached;
+    if (!bytes) throw new PermanentError('its vector is gone: it is read again');
+    const vector = await embed(bytes);
     cache.keepVector(digest, model.sha256, vector);
     return vector;
+  }
+
+  /** Those of the task by name, and those that the store has been given since. */
+  function wanted(): Map<string, { image?: string; own?: Picture }[]> {
+    const found = new Map<string, { image?: string; own?: Picture }[]>();
+    for (const { name, images } of targets)
+      found.set(
+        name,
+        images.map((image) => ({ image })),
+      );
+    for (const { target, picture, bytes } of cache.ownPictures?.() ?? [])
+      found.set(target, [...(found.get(target) ?? []), { own: { digest: picture, bytes } }]);
+    return found;
   }
 
   async function embed(bytes: Uint8Array): Promise<Float32Array> {
@@ -63,12 +96,15 @@ export function createTargetImages(
     async load(signal) {
       const problems: string[] = [];
       const loaded: Target[] = [];
-      for (const { name, images } of targets) {
+      const noted: { target: string; picture: string }[] = [];
+      for (const [name, images] of wanted()) {
         const vectors: Float32Array[] = [];
-        for (const [index, image] of images.entries()) {
+        for (const [index, { image, own }] of images.entries()) {
           const what = `target ${name}, picture ${index + 1}`;
           try {
-            vectors.push(await vectorOf(image, what, signal));
+            const picture = own ?? (await pictureOf(image!, what, signal));
+            if (!own) noted.push({ target: name, picture: picture.digest });
+            vectors.push(await vectorOf(picture));
           } catch (error) {
             signal.throwIfAborted();
             const { message } = error as Error;
@@ -77,6 +113,7 @@ export function createTargetImages(
         }
         loaded.push({ name, model: model.sha256, vectors });
       }
+      if (problems.length === 0) cache.notePictures?.(noted);
       // All pictures are known now: the model is needed no more, until one changes.
       embedder = undefined;
       return { targets: loaded, problems };
@@ -86,6 +123,11 @@ export function createTargetImages(
 
 async function openModel(model: ModelConfig): Promise<Embed> {
   return openEmbedder(await ensureModel(model), model, 1);
+}
+
+/** Under which a picture is known. */
+export function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function isAddress(image: string): boolean {

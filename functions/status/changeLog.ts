@@ -1,8 +1,9 @@
 // Keeps the latest changes of identities as lines of JSON, for people who follow a run and for programs that tail it.
 // Each line names the event that brought it, so that one that comes again is recognised, also after a restart.
-import { appendFile, open, rename, stat, truncate } from 'node:fs/promises';
+import { appendFile, open, readFile, rename, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IdentityChange } from '../../config/events.ts';
+import type { ErasedChange, IdentityChange } from '../../config/events.ts';
+import { aboutPerson, withoutNames } from '../erasedPerson.ts';
 import { TransientError } from '../function.ts';
 
 export const changeLogName = 'identity-changes.jsonl';
@@ -14,6 +15,8 @@ export interface ChangeLog {
    * @throws TransientError that says where it could not be written
    */
   append(event: string, changes: readonly IdentityChange[]): Promise<boolean>;
+  /** Takes out every line about a person, of the older file too. @throws TransientError that says where it could not be written */
+  erase(change: ErasedChange): Promise<void>;
 }
 
 /** A line: the change, its event, and which of how many it is. */
@@ -23,12 +26,25 @@ type Line = IdentityChange & { event: string; part: [number: number, of: number]
 const mostRemembered = 4096;
 const tailBytes = 4 << 20;
 
+export interface ChangeLogOptions {
+  maxBytes?: number;
+  /** Lines that are so much older than the newest one are dropped; absent: none are. */
+  retentionS?: number;
+}
+
+const expireEveryMs = 3_600_000;
+
 /** A file of at most `maxBytes`, and one older file of that size beside it. */
-export function fileChangeLog(folder: string, maxBytes = 64 * 2 ** 20): ChangeLog {
+export function fileChangeLog(
+  folder: string,
+  { maxBytes = 64 * 2 ** 20, retentionS }: ChangeLogOptions = {},
+  nowMs: () => number = () => performance.now(),
+): ChangeLog {
   const file = join(folder, changeLogName);
   const remembered = new Set<string>();
   let size: number | undefined;
-  let last: Promise<boolean> = Promise.resolve(true);
+  let expiredMs = -Infinity;
+  let last: Promise<unknown> = Promise.resolve();
 
   async function write(event: string, changes: readonly IdentityChange[]): Promise<boolean> {
     try {
@@ -42,25 +58,88 @@ export function fileChangeLog(folder: string, maxBytes = 64 * 2 ** 20): ChangeLo
       }
       await appendFile(file, text, { flush: true });
       size += bytes;
+      await expire(changes);
     } catch (cause) {
-      // Some of it may be there: what is whole is found when the file is read anew.
-      size = undefined;
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new TransientError(`${file} cannot be written (${why}): check space and permissions`, { cause });
+      throw failure(cause);
     }
     remembered.add(event);
     if (remembered.size > mostRemembered) remembered.delete(remembered.values().next().value!);
     return true;
   }
 
+  function failure(cause: unknown): TransientError {
+    // Some of it may be there: what is whole is found when the file is read anew.
+    size = undefined;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new TransientError(`${file} cannot be written (${why}): check space and permissions`, { cause });
+  }
+
+  /** Now and then, since the whole file is written anew. */
+  async function expire(changes: readonly IdentityChange[]): Promise<void> {
+    if (retentionS === undefined || nowMs() - expiredMs < expireEveryMs) return;
+    expiredMs = nowMs();
+    const oldest = Math.max(...changes.map(({ time }) => time)) - retentionS;
+    await rewriteAll((line) => ((parsed(line).time ?? Infinity) < oldest ? undefined : line));
+  }
+
+  async function rewriteAll(rewrite: (line: string) => string | undefined): Promise<void> {
+    for (const path of [file, `${file}.1`]) await rewriteLines(path, rewrite);
+    size = undefined;
+  }
+
+  async function erase({ identity, names, tracks }: ErasedChange): Promise<void> {
+    const called = [identity, ...names];
+    const isAbout = aboutPerson(called, tracks);
+    try {
+      await rewriteAll((line) => {
+        const change = parsed(line);
+        return change.kind !== undefined && isAbout(change as IdentityChange)
+          ? undefined
+          : withoutNames(line, called);
+      });
+    } catch (cause) {
+      throw failure(cause);
+    }
+  }
+
+  /** One after the other, whatever the one before came to. */
+  function inTurn<T>(next: () => Promise<T>): Promise<T> {
+    const mine = last.then(next, next);
+    last = mine;
+    return mine;
+  }
+
   return {
-    append(event, changes) {
-      // One after the other, whatever the one before came to.
-      const next = () => write(event, changes);
-      last = last.then(next, next);
-      return last;
-    },
+    append: (event, changes) => inTurn(() => write(event, changes)),
+    erase: (change) => inTurn(() => erase(change)),
   };
+}
+
+/** Replaces a file by what `rewrite` leaves of its lines; nothing is done where nothing changes. */
+export async function rewriteLines(
+  path: string,
+  rewrite: (line: string) => string | undefined,
+): Promise<boolean> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const lines = text.split('\n');
+  const left = lines.flatMap((line, i) => {
+    const kept = line === '' && i === lines.length - 1 ? '' : rewrite(line);
+    return kept === undefined ? [] : [kept];
+  });
+  const after = left.join('\n');
+  if (after === text) return false;
+  const handle = await open(`${path}.new`, 'w');
+  try {
+    await handle.writeFile(after);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(`${path}.new`, path);
+  return true;
 }
 
 /** A line that somebody spoilt says nothing. */

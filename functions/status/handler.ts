@@ -46,8 +46,11 @@ export function createStatus({
   async function takeIdentities(event: StageEvent<IdentitiesData>): Promise<void> {
     checkTask(event.data);
     const { source, id, data } = event;
-    const isNew = await changeLog.append(`${source}#${id}`, data.changes);
-    figures[isNew ? 'changes' : 'repeated'] += isNew ? data.changes.length : 1;
+    for (const change of data.changes) if (change.kind === 'erased') await changeLog.erase(change);
+    const changes = data.changes.filter(({ kind }) => kind !== 'erased');
+    if (changes.length === 0) return;
+    const isNew = await changeLog.append(`${source}#${id}`, changes);
+    figures[isNew ? 'changes' : 'repeated'] += isNew ? changes.length : 1;
   }
 
   function checkTask(data: { task: string; namespace: string }): void {
@@ -105,7 +108,9 @@ export async function create(
     sink: isInCluster
       ? clusterSink({ task: worker.task, request: podRequest(environment) })
       : fileSink(folder),
-    changeLog: fileChangeLog(folder),
+    changeLog: fileChangeLog(folder, {
+      ...(worker.match.retentionS !== undefined && { retentionS: worker.match.retentionS }),
+    }),
     task: worker.task,
     cameras: worker.cameras.map((camera) => camera.id),
     intervalMs: 1000,

@@ -1,6 +1,6 @@
 // Runs the ingest stage in a test: collects what it emits, lets the test hold the next stage back, and waits with deadlines.
 import { eventTypes, type CameraReport, type FrameData, type StageEvent } from '../../config/events.ts';
-import type { CameraConfig, WorkerConfig } from '../../config/worker.ts';
+import type { CameraConfig, TimingOptions, WorkerConfig } from '../../config/worker.ts';
 import type { Context, Log, StageFunction } from '../../functions/function.ts';
 import type { CameraTimings } from '../../functions/ingest/cameraDependencies.ts';
 import { createIngest } from '../../functions/ingest/handler.ts';
@@ -29,7 +29,12 @@ export class IngestRun {
 
   constructor(
     cameras: CameraConfig[],
-    more: { environment?: Record<string, string>; timings?: Partial<CameraTimings>; networks?: string } = {},
+    more: {
+      environment?: Record<string, string>;
+      timings?: Partial<CameraTimings>;
+      networks?: string;
+      timing?: TimingOptions;
+    } = {},
   ) {
     const line = (keys: object, message: string) => {
       this.logged.push(JSON.stringify({ ...keys, message }));
@@ -49,6 +54,7 @@ export class IngestRun {
     const worker = {
       task: { name: 'gate', namespace: 'site', uid: 'u', generation: 1 },
       cameras,
+      ...(more.timing && { timing: more.timing }),
     } as WorkerConfig;
     this.stage = createIngest(worker, {
       environment: more.environment ?? {},

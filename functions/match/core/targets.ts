@@ -33,9 +33,15 @@ export interface Sighting {
   reason: string;
 }
 
+/** What is looked at of a trace, or of a track of the store. */
+export type SeenTrace = Pick<
+  Trace,
+  'camera' | 'track' | 'from' | 'to' | 'identity' | 'model' | 'appearances' | 'stays'
+>;
+
 export interface Targets {
   /** Looks at traces whose identity is known; gives sightings that were not given before. */
-  consider(traces: readonly Trace[]): Sighting[];
+  consider(traces: readonly SeenTrace[]): Sighting[];
   /** Whether anybody was seen so far who is none of the targets. */
   unknownSeen(): boolean;
   /** What a restart knows already: sightings are not given again. */
@@ -48,10 +54,10 @@ const mostRemembered = 10_000;
 export function createTargets(targets: readonly Target[], settings: TargetSettings): Targets {
   const sighted = new Map<string, string>();
   /** For each target who bore it last in each camera, so that one is not in one camera twice at a time. */
-  const bearers = new Map<string, { trace: Trace; score: number }>();
+  const bearers = new Map<string, { trace: SeenTrace; score: number }>();
   let unknown = false;
 
-  function judge(trace: Trace): Sighting | undefined {
+  function judge(trace: SeenTrace): Sighting | undefined {
     const ranked = rank(trace, targets, settings.bestPairShare);
     const [best, next] = ranked;
     if (!best) return undefined;
@@ -119,7 +125,7 @@ export function rank(
     .sort((a, b) => b.score - a.score || (a.target < b.target ? -1 : 1));
 }
 
-function together(a: Trace, b: Trace): boolean {
+function together(a: SeenTrace, b: SeenTrace): boolean {
   return a.camera === b.camera && a.from <= b.to && b.from <= a.to;
 }
 

@@ -192,15 +192,15 @@ test('all that writes is fenced, and of two who want the lease at once one gets 
   expect([one.take('a', seen), other.take('b', seen)]).toEqual([1, undefined]);
   expect(one.state()).toEqual({ holder: 'a', epoch: 1, beat: 0 });
   expect(() => keep(free, 'x')).toThrow('the task is in the hands of a');
-  expect(() => free.expire(1)).toThrow(LeaseLostError);
+  expect(() => free.expire(1, 1)).toThrow(LeaseLostError);
   const owner = openStore(folder, 1);
-  owner.expire(1);
+  owner.expire(1, 1);
   expect(one.renew(1)).toBe(true);
   expect(other.take('b', { holder: 'a', epoch: 1, beat: 0 })).toBeUndefined();
   expect(other.take('b', { holder: 'a', epoch: 1, beat: 1 })).toBe(2);
   expect(one.renew(1)).toBe(false);
   one.release(1);
   expect(other.state()?.holder).toBe('b');
-  expect(() => owner.expire(1)).toThrow(LeaseLostError);
+  expect(() => owner.expire(1, 1)).toThrow(LeaseLostError);
   for (const each of [one, other, free, owner]) each.close();
 });

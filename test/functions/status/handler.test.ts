@@ -236,12 +236,43 @@ test.each([
 });
 
 test('the file of changes is bounded', async () => {
-  const log = fileChangeLog(folder, 1000);
+  const log = fileChangeLog(folder, { maxBytes: 1000 });
   for (let i = 0; i < 50; i++) await log.append(`${i}`, identities(`${i}`).data.changes);
   const size = (name: string) => readFileSync(join(folder, name)).length;
   expect(size(changeLogName)).toBeLessThanOrEqual(1000);
   expect(size(`${changeLogName}.1`)).toBeLessThanOrEqual(1000);
   expect(existsSync(join(folder, `${changeLogName}.2`))).toBe(false);
+});
+
+test('who was erased is in no line any more, and lines older than the retention go', async () => {
+  let nowMs = 0;
+  const log = fileChangeLog(folder, { retentionS: 100 }, () => nowMs);
+  const of = (identity: string, track: string, time: number): IdentityChange => ({
+    ...(identities('x').data.changes[0] as Extract<IdentityChange, { kind: 'assigned' }>),
+    identity,
+    track,
+    time,
+    reason: 'the next best was p-anna',
+  });
+  await log.append('1', [of('p-anna', 'a', 1000), of('p-bert', 'b', 1000)]);
+  await log.append('2', [of('p-once', 'c', 1001)]);
+  const text = () => readFileSync(join(folder, changeLogName), 'utf8');
+  expect(text()).toContain('p-anna');
+  const camera = of('', '', 0) as Extract<IdentityChange, { kind: 'assigned' }>;
+  await log.erase({
+    kind: 'erased',
+    identity: 'p-anna',
+    names: [],
+    tracks: [{ camera: camera.camera, track: 'c' }],
+    time: 1002,
+  });
+  expect(text()).not.toMatch(/p-anna|p-once/);
+  expect(text().trim().split('\n')).toHaveLength(1);
+  expect(await log.append('1', [of('p-bert', 'b', 1000)])).toBe(false);
+  nowMs += 4_000_000;
+  await log.append('3', [of('p-carl', 'd', 1200)]);
+  expect(text()).not.toContain('p-bert');
+  expect(text()).toContain('p-carl');
 });
 
 test('cameras that an edit adds or takes away are counted from then on', async () => {

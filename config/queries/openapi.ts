@@ -1,6 +1,6 @@
 // The OpenAPI document of match's questions, as the text of docs/reference/queries.openapi.json; match serves the same.
-import { answerSchemas } from '../queries/answers.ts';
-import { mostPictureBytes, routes, type Parameter, type Route } from '../queries/routes.ts';
+import { answerSchemas } from './answers.ts';
+import { mostPictureBytes, routes, type Parameter, type Route } from './routes.ts';
 
 /** OpenAPI 3.1, formatted as it is committed. */
 export function openApiText(): string {

@@ -1,0 +1,93 @@
+// A thread that answers questions from a store, so that they never hold up the matching; started by archiveAccess.ts.
+import { existsSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import Database from 'libsql';
+import type { Values } from '../../config/queries/questions.ts';
+import { createArchive, type Archive, type ArchiveScope } from './archive.ts';
+import {
+  resemblingIn,
+  together,
+  vectorsOf,
+  type Likeness,
+  type Part,
+  type PartResult,
+} from './resemblance.ts';
+import { isReadable } from './schema.ts';
+
+export type ArchiveQuestion =
+  'identities' | 'identity' | 'tracks' | 'track' | 'sightings' | 'contacts' | 'bounds';
+
+export interface ArchiveRequest {
+  number: number;
+  scope: ArchiveScope;
+  values: Values;
+  ask:
+    | { name: ArchiveQuestion }
+    | ({ name: 'search' } & Whom)
+    | ({ name: 'searchPart'; part: Part } & Whom)
+    | { name: 'together'; parts: PartResult[]; threshold: number };
+}
+
+/** Who is looked for: by vectors, or as a track of the store. */
+export type Whom = Omit<Likeness, 'vectors' | 'model'> &
+  ({ vectors: Float32Array[]; model: string } | { camera: string; track: string });
+
+export type ArchiveReply = { number: number } & (
+  { answer: unknown } | { problem: { name: string; message: string } }
+);
+
+const { file } = workerData as { file: string };
+let database: Database.Database | undefined;
+
+function open(): Database.Database {
+  if (database) return database;
+  if (!existsSync(file)) throw notYet();
+  const opened = new Database(file, { readonly: true });
+  if (!isReadable(opened)) {
+    opened.close();
+    throw notYet();
+  }
+  opened.exec('PRAGMA busy_timeout = 5000;');
+  return (database = opened);
+}
+
+function notYet(): Error {
+  const error = new Error('nothing is stored yet');
+  error.name = 'TransientError';
+  return error;
+}
+
+function answer({ ask, scope, values }: ArchiveRequest): unknown {
+  const archive: Archive = createArchive(open(), scope);
+  if (ask.name === 'search') {
+    const whole = searchPart(archive, ask, { index: 0, of: 1 }, values);
+    return together(archive, [whole], ask.threshold, values);
+  }
+  if (ask.name === 'searchPart') return searchPart(archive, ask, ask.part, values);
+  if (ask.name === 'together') return together(archive, ask.parts, ask.threshold, values);
+  return ask.name === 'bounds' ? archive.bounds() : archive[ask.name](values);
+}
+
+function searchPart(archive: Archive, whom: Whom, part: Part, values: Values): PartResult {
+  const vectors = 'vectors' in whom ? whom : vectorsOf(archive, whom.camera, whom.track);
+  return resemblingIn(part, archive, { ...whom, ...vectors }, values);
+}
+
+/** All of one answer is of one moment; of a search by several threads, all of each part. */
+function reply(request: ArchiveRequest): ArchiveReply {
+  const { number } = request;
+  try {
+    const read = open();
+    read.exec('BEGIN');
+    try {
+      return { number, answer: answer(request) };
+    } finally {
+      read.exec('COMMIT');
+    }
+  } catch (error) {
+    const { name, message } = error as Error;
+    return { number, problem: { name, message } };
+  }
+}
+
+parentPort?.on('message', (request: ArchiveRequest) => parentPort!.postMessage(reply(request)));
