@@ -1,5 +1,11 @@
-// `npm run bench:search`: milliseconds to find the most similar tracks among very many, exactly, with one thread and with several.
+// `npm run bench:search`: milliseconds to find the most similar tracks among very many, exactly, with one thread and with several:
+// in memory, and in a store as a match worker answers it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { openArchiveAccess } from '../functions/match/archiveAccess.ts';
+import { openDatabase } from '../functions/match/database.ts';
 import { blockOf, openGallerySearch } from '../functions/match/gallerySearch.ts';
 import type { GalleryBlock, QueryVector } from '../functions/match/core/gallery.ts';
 import { random } from '../test/functions/match/world.ts';
@@ -43,20 +49,57 @@ function galleryOf(vectors: number): GalleryBlock[] {
   return Array.from({ length: Math.ceil(tracks / size) }, (_, i) => blockOf(made, dimensions, i * size));
 }
 
+/** A store of so many vectors, in a folder of its own. */
+function storeOf(vectors: number): string {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-search-'));
+  const database = openDatabase(folder, { synchronous: 'NORMAL', busyTimeoutMs: 500 });
+  const track = database.prepare(
+    `INSERT INTO tracks (camera, track, model, revision, first_seen, last_seen, observations, ended, identity)
+     VALUES (?, ?, 'm', 1, ?, ?, 3, 1, ?)`,
+  );
+  const prototype = database.prepare(
+    'INSERT INTO prototypes (camera, track, slot, vector, scale, quality, weight, time) VALUES (?, ?, ?, ?, ?, 1, 1, 0)',
+  );
+  const made = Array.from({ length: 997 }, () => Buffer.from(vector().vector));
+  database.transaction(() => {
+    for (let i = 0; i < vectors / vectorsOfTrack; i++) {
+      const [camera, name, time] = [`camera-${i % 8}`, `s.${i}`, 1_767_268_800 + i / 2];
+      track.run(camera, name, time, time + 5, `p-${i >> 3}`);
+      for (let slot = 0; slot < vectorsOfTrack; slot++)
+        prototype.run(camera, name, slot, made[(i * vectorsOfTrack + slot) % made.length], 0.001);
+    }
+  })();
+  database.close();
+  return folder;
+}
+
+async function searchStore(folder: string, threads: number): Promise<number[]> {
+  const archive = openArchiveAccess(folder, loader, threads);
+  const times: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    const whom = Float32Array.from(vector().vector);
+    const ask = { name: 'search' as const, threshold: 0.5, onlyTargets: false, vectors: [whom], model: 'm' };
+    const scope = { window: {}, onlyTargets: false };
+    const began = performance.now();
+    await archive.ask(ask, scope, { limit: most, least: -1 }, AbortSignal.timeout(120_000));
+    if (i > 0) times.push(performance.now() - began);
+  }
+  await archive.close();
+  return times;
+}
+
 function median(times: number[]): number {
   return times.toSorted((a, b) => a - b)[times.length >> 1]!;
 }
 
+const loader = ['--import', './test/support/typescriptThreads.mjs'];
 const rows: { vectors: number; threads: number; 'median ms': string; 'range ms': string; MiB: number }[] = [];
 for (const vectors of numbers(values.vectors)) {
   const gallery = galleryOf(vectors);
   const MiB = Math.round(gallery.reduce((sum, block) => sum + block.vectors.byteLength, 0) / 2 ** 20);
   const found: string[] = [];
   for (const threads of numbers(values.threads)) {
-    const search = openGallerySearch({
-      threads,
-      execArgv: ['--import', './test/support/typescriptThreads.mjs'],
-    });
+    const search = openGallerySearch({ threads, execArgv: loader });
     // The first search starts the threads and lets the code grow warm.
     for (let i = 0; i < 5; i++) await search.nearest(gallery, [vector()], most);
     const fixed = { vector: new Int8Array(dimensions).fill(1), scale: 0.01 };
@@ -75,4 +118,18 @@ for (const vectors of numbers(values.vectors)) {
   if (new Set(found).size > 1)
     throw new Error(`${vectors} vectors: threads do not agree on what is most similar`);
 }
+console.log('in memory');
 console.table(rows);
+
+const stored: { vectors: number; threads: number; 'median ms': string; 'range ms': string }[] = [];
+for (const vectors of numbers(values.vectors)) {
+  const folder = storeOf(vectors);
+  for (const threads of numbers(values.threads)) {
+    const times = await searchStore(folder, threads);
+    const range = `${Math.min(...times).toFixed(0)}-${Math.max(...times).toFixed(0)}`;
+    stored.push({ vectors, threads, 'median ms': median(times).toFixed(0), 'range ms': range });
+  }
+  rmSync(folder, { recursive: true });
+}
+console.log('in a store');
+console.table(stored);
