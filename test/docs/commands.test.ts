@@ -27,7 +27,10 @@ const covered: Record<string, string> = JSON.parse(readFileSync('test/docs/cover
 >;
 
 test('each block is in the list: add it to test/docs/covered.json, with `run` or the test that does the same', () => {
-  expect(blocks.map(nameOf).filter((name) => covered[name] === undefined)).toEqual([]);
+  // Benchmarks are run by hand, by whoever needs the figure: that their scripts exist is checked below.
+  const isBenchmark = (name: string) => name.startsWith('docs/benchmarks.md: npm run bench:');
+  const names = blocks.map(nameOf).filter((name) => !isBenchmark(name));
+  expect(names.filter((name) => covered[name] === undefined)).toEqual([]);
 });
 
 test('each test that the list names exists', () => {
