@@ -2,12 +2,17 @@
 // decides does it, between two lives of its stage (see ownership.ts), so that nothing of it stays in memory.
 import type { TargetView } from '../../config/queries/answers.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
-import { PermanentError, type Context, type Log } from '../function.ts';
-import type { MatchFunction } from './handler.ts';
+import { PermanentError, type Context, type Log, type StageFunction } from '../function.ts';
 import type { Owned } from './ownership.ts';
 import { viewOf, type Writes } from './queries.ts';
 import { openStore, type Store } from './store.ts';
 import { digestOf } from './targetImages.ts';
+
+/** What is asked of the stage of the worker that decides: a MatchFunction of handler.ts. */
+interface Deciding {
+  clock(nowMs: number): number;
+  idle(context: Context): Promise<void>;
+}
 
 interface WriteDependencies {
   owned: Owned;
@@ -38,12 +43,12 @@ export function createWrites({ owned, folder, worker, log }: WriteDependencies):
   return {
     targets: () => withStore(folder, undefined, viewsOf),
     async erase(identity, context) {
-      const clock = (owned.current() as MatchFunction | undefined)?.clock(context.now());
+      const clock = (owned.current() as (StageFunction & Deciding) | undefined)?.clock(context.now());
       const time = clock !== undefined && Number.isFinite(clock) ? clock : context.now() / 1000;
       const { targets, ...counts } = await change((store) => store.erase(identity, time), context);
       log.info({ stage: 'match', tracks: counts.tracks, vectors: counts.vectors }, 'person erased');
       const inTask = new Set(worker().match.targets.map(({ name }) => name));
-      await (owned.current() as MatchFunction | undefined)
+      await (owned.current() as (StageFunction & Deciding) | undefined)
         ?.idle(context)
         .catch((error: unknown) => log.warn({ stage: 'match', error: String(error) }, 'idle work failed'));
       return { ...counts, targets: targets.filter((target) => inTask.has(target)) };
