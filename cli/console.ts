@@ -2,7 +2,8 @@
 import { basename, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { AccessFile } from '../functions/console/access.ts';
-import { openRun } from '../functions/console/runSource.ts';
+import { openPictureSearch } from '../functions/console/pictureSearch.ts';
+import { matchWorkerOf, openRun } from '../functions/console/runSource.ts';
 import { serveConsole, type ConsoleServer } from '../functions/console/server.ts';
 import type { Log } from '../functions/function.ts';
 import { finishWithoutReader } from './outputReader.ts';
@@ -42,9 +43,14 @@ async function look(folder: string, options: ConsoleOptions): Promise<void> {
       `--host ${options.host} opens the console to other machines: give --tokens with a file of tokens`,
       exitCodes.badInput,
     );
-  const source = await openRun(resolve(folder)).catch((cause: Error) => {
+  const worker = await matchWorkerOf(resolve(folder)).catch((cause: Error) => {
     throw new UserError(cause.message, exitCodes.badInput, { cause });
   });
+  const pictures = openPictureSearch(resolve(folder), worker);
+  const source = await openRun(
+    resolve(folder),
+    pictures && { search: (picture) => pictures.search(picture) },
+  );
   const access = options.tokens === undefined ? undefined : new AccessFile(resolve(options.tokens));
   if (access?.problem !== undefined)
     throw new UserError(`${options.tokens}: ${access.problem}`, exitCodes.badInput);
@@ -60,6 +66,7 @@ async function look(folder: string, options: ConsoleOptions): Promise<void> {
   await asked();
   await server.close();
   source.close();
+  await pictures?.close();
 }
 
 /** Serves the console of a run that begins; undefined when that cannot be, which must not end the run. */
