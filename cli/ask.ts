@@ -53,7 +53,7 @@ function openUrl(url: string, tokenFile: string | undefined): Asked {
   const token = tokenFile === undefined ? process.env['MEI_TOKEN'] : readToken(tokenFile);
   return {
     async ask<T>(method: string, path: string, query = new URLSearchParams(), body?: Body): Promise<T> {
-      const address = `${base}/api${path}${query.size > 0 ? `?${query}` : ''}`;
+      const address = `${base}/api${path}${query.size > 0 ? `?${query.toString()}` : ''}`;
       const answer = await fetch(address, {
         method,
         redirect: 'error',

@@ -101,7 +101,7 @@ async function eraseIn(folder: string, identity: string, epoch: number): Promise
     // Told once all files are done: whoever is stopped before begins here again.
     for (const { sequence, change } of store.untoldErasures()) {
       await forgetFiles(folder, change);
-      await forgetOutboxes(join(folder, 'outbox'), change.tracks);
+      forgetOutboxes(join(folder, 'outbox'), change.tracks);
       store.erasureTold(sequence);
     }
     store.compact();

@@ -35,7 +35,8 @@ function othersIn(change: IdentityChange): string[] {
       return [change.other];
     case 'erased':
       return change.names;
-    default:
+    case 'assigned':
+    case 'sighted':
       return [];
   }
 }

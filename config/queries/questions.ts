@@ -75,7 +75,8 @@ function readValue(
           problem: 'must be seconds since the epoch or RFC 3339, such as 2026-03-01T08:00:00Z',
         }
       );
-    default: {
+    case 'number':
+    case 'whole': {
       const value = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
       const isRight = value >= minimum && value <= maximum && (type === 'number' || Number.isInteger(value));
       const kind = type === 'whole' ? 'whole number' : 'number';

@@ -25,7 +25,9 @@ const Window = withRules(
   Type.Object(
     {
       start: Type.Optional(dateTime({ description: 'Nothing before this time is analysed or told.' })),
-      end: Type.Optional(dateTime({ description: 'Nothing after this time is analysed or told; then the task is completed.' })),
+      end: Type.Optional(
+        dateTime({ description: 'Nothing after this time is analysed or told; then the task is completed.' }),
+      ),
     },
     { description: 'The part of recordings, live pictures and results that counts. When left out: all.' },
   ),

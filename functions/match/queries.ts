@@ -123,7 +123,12 @@ export function createQueries({ archive, worker, threshold, pictures, writes }: 
         return writes.removeTarget(String(values['target']), context);
       case 'erase':
         return writes.erase(String(values['identity']), context);
-      default:
+      case 'identities':
+      case 'identity':
+      case 'tracks':
+      case 'track':
+      case 'sightings':
+      case 'contacts':
         return archive.ask({ name }, scope(), values, signal);
     }
   };

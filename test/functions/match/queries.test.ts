@@ -81,8 +81,8 @@ function configOf(cameras: string[], match: Partial<WorkerConfig['match']> = {})
 interface Asking {
   stage: StageFunction;
   context: ReturnType<typeof testContext>;
-  ask(path: string, options?: RequestInit): Promise<Response>;
-  get<T>(path: string): Promise<T>;
+  ask: (path: string, options?: RequestInit) => Promise<Response>;
+  get: <T>(path: string) => Promise<T>;
 }
 
 /** @param vector what the embedder makes of every picture */
