@@ -1,8 +1,9 @@
-// `mei search` and `mei forget` on the folder of a real run: what they tell, and what they refuse.
+// `mei search` and `mei forget` on the folder of a real run: whoever is erased is in no byte of any file there.
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import Database from 'libsql';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Identity, SearchResult, Track } from '../../config/queries/answers.ts';
 import { openLease } from '../../functions/match/lease.ts';
@@ -82,6 +83,46 @@ test.each([
   expect(stderr.trim().split('\n')).toHaveLength(1);
 });
 
+test('whoever is erased is in no byte of any file of the run; others stay', () => {
+  const copy = join(folder, 'copy');
+  cpSync(run, copy, { recursive: true });
+  const all = people(copy);
+  const person = all.find(({ cameras }) => cameras.length > 1)!;
+  const tracks = json<Track>('search', '--out', copy, '--identity', person.identity);
+  const traits = [person.identity, ...tracks.map(({ track }) => track)].map((name) => Buffer.from(name));
+  const shared = new Set(
+    all.filter((each) => each !== person).flatMap((each) => tracksOf(copy, each.identity)),
+  );
+  const own = traits.filter((trait) => !shared.has(String(trait)));
+  expect(own.every(({ length }) => length < 24)).toBe(true);
+  const vectors = vectorsOf(copy, tracks);
+  expect(vectors.length).toBeGreaterThan(0);
+  const before = bytesIn(copy);
+  for (const trait of [...own, ...vectors])
+    expect(before.some(({ bytes }) => holds(bytes, trait))).toBe(true);
+  // In the store, the changes, the results, the boxes and the logs.
+  const named = before
+    .filter(({ bytes }) => own.some((trait) => holds(bytes, trait)))
+    .map(({ name }) => name);
+  const files = ['identities.db', 'identity-changes.jsonl', 'identities.jsonl', 'tracks.csv', '.log'];
+  expect(files.filter((file) => !named.some((name) => name.endsWith(file)))).toEqual([]);
+
+  const told = mei('forget', person.identity, '--out', copy);
+  expect(told.stdout).toContain('add --yes');
+  expect(people(copy)).toEqual(all);
+  expect(mei('forget', person.identity, '--out', copy, '--yes')).toMatchObject({ status: 0, stderr: '' });
+  const left = bytesIn(copy);
+  const found = left.flatMap(({ name, bytes }) =>
+    [...own, ...vectors]
+      .filter((trait) => holds(bytes, trait))
+      .map((trait) => `${name}: ${String(trait).slice(0, 40)}`),
+  );
+  expect(found).toEqual([]);
+  expect(people(copy).map(({ identity }) => identity)).toEqual(
+    all.filter((each) => each !== person).map(({ identity }) => identity),
+  );
+}, 120_000);
+
 test('a run that goes on is left alone', () => {
   const copy = join(folder, 'going');
   cpSync(run, copy, { recursive: true });
@@ -101,4 +142,46 @@ function spawnBeat(of: string, epoch: number) {
   const script = `import Database from 'libsql'; const d = new Database(${file}); d.exec('PRAGMA busy_timeout = 5000;');
     setInterval(() => d.prepare('UPDATE lease SET beat = beat + 1 WHERE epoch = ?').run(${epoch}), 500);`;
   return spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
+}
+
+function tracksOf(of: string, identity: string): string[] {
+  const database = new Database(join(of, storeFileName), { readonly: true });
+  const rows = database.prepare('SELECT track FROM tracks WHERE identity = ?').all(identity) as {
+    track: string;
+  }[];
+  database.close();
+  return rows.map(({ track }) => track);
+}
+
+function vectorsOf(of: string, tracks: Track[]): Buffer[] {
+  const database = new Database(join(of, storeFileName), { readonly: true });
+  const read = database.prepare('SELECT vector FROM prototypes WHERE camera = ? AND track = ?');
+  const found = tracks.flatMap(({ camera, track }) =>
+    (read.all(camera, track) as { vector: ArrayBuffer }[]).map(({ vector }) =>
+      Buffer.from(new Uint8Array(vector).slice(8, 48)),
+    ),
+  );
+  database.close();
+  return found;
+}
+
+function bytesIn(of: string): { name: string; bytes: Buffer }[] {
+  return readdirSync(of, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => ({
+      name: join(entry.parentPath, entry.name),
+      bytes: readFileSync(join(entry.parentPath, entry.name)),
+    }));
+}
+
+/** A vector: as it is, or in base64 at any of its three offsets. A name: whole, as it may be the beginning of another. */
+function holds(bytes: Buffer, trait: Buffer): boolean {
+  if (trait.length >= 24)
+    return (
+      bytes.includes(trait) ||
+      [0, 1, 2].some((offset) => bytes.includes(trait.subarray(offset, offset + 21).toString('base64')))
+    );
+  for (let at = bytes.indexOf(trait); at >= 0; at = bytes.indexOf(trait, at + 1))
+    if (!/\d/.test(String.fromCharCode(bytes[at + trait.length] ?? 0))) return true;
+  return false;
 }
