@@ -109,7 +109,7 @@ test('one that cannot work is refused, stays out of force and is told in every r
   const words = 'generation 2 is not in force: highScor is not known';
   await until(() => reports.some(({ message }) => message === words), 'the report says it');
   expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
-    { keys: { generation: 2, notice: words } },
+    { keys: { generation: 2, reason: words } },
   ]);
   delete answers.detect;
   expect(await worker.reconfigure(next(3))).toBe('taken');
