@@ -246,7 +246,11 @@ export class Outbox {
       tokens: this.#parts.tokensFor?.(url),
       options: this.#options.delivery,
       stopped: this.#stop.signal,
-      next: (after, most) => (targets.size === 0 ? [] : this.#store.next([...targets], after, most)),
+      next: (after, most) => {
+        // Who looks at everything anew must not find what has arrived and is not written down yet.
+        if (after === 0) this.#flush();
+        return targets.size === 0 ? [] : this.#store.next([...targets], after, most);
+      },
       delivered: (events) => {
         this.#counts.delivered += events.length;
         this.#delivered.push(...events.map(({ seq, key, bytes }) => ({ seq, key, bytes })));

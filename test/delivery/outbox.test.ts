@@ -313,6 +313,21 @@ test('when events go elsewhere, what waits goes there too, before what comes lat
   }
 });
 
+test('a target that is new while events are on their way brings none of them twice', async () => {
+  const box = outbox();
+  const targets = Array.from({ length: 20 }, (_, i) => `t${i}`);
+  const rest = targets.slice(1);
+  receiver.answer = () => {
+    const target = rest.shift();
+    if (target !== undefined) void box.accept({ ...event(target), target });
+    return { status: 202 };
+  };
+  await box.accept({ ...event('t0'), target: 't0' });
+  await until(() => receiver.ids().includes('t19'), 'delivered');
+  await until(() => box.figures().waiting === 0, 'forgotten');
+  expect(receiver.ids()).toEqual(targets);
+});
+
 test('numbers outlive the process', async () => {
   const first = outbox({}, nobody);
   expect(first.recall('sequence')).toBe(0);
