@@ -250,7 +250,7 @@ test('a kind of which nothing changes is no failure: its silent streams follow e
   const watching = watches('pods');
   let pauses = 0;
   const random = () => ++pauses;
-  const { log, reflector, next } = start({ idleMs: 50, backoff: { minMs: 10, maxMs: 40, random } });
+  const { log, reflector, next } = start({ idleMs: 400, backoff: { minMs: 10, maxMs: 40, random } });
   await next();
   for (let round = 0; round < 4; round++) {
     const { query, stream } = await watching.next();

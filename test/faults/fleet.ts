@@ -167,6 +167,11 @@ export class Fleet {
   }
 
   /** What the workers know each other by. */
+  /** What its workers know each other by. */
+  get token(): string {
+    return readFileSync(this.#tokenPath, 'utf8').trim();
+  }
+
   get #tokenPath(): string {
     return join(this.#options.folder, 'workers', 'token');
   }

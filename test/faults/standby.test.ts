@@ -90,7 +90,10 @@ fault('the match worker stands still, another takes over, and it goes on', async
       expect(lease).toEqual({ holder: other, epoch: 2 });
       const probe = await fetch(fleet.url(owner), {
         method: 'POST',
-        headers: { 'content-type': 'application/cloudevents+json' },
+        headers: {
+          'content-type': 'application/cloudevents+json',
+          authorization: `Bearer ${fleet.token}`,
+        },
         body: JSON.stringify({
           specversion: '1.0',
           id: 'late',
