@@ -35,7 +35,7 @@ test.each([
   ['mei models pull mb3', ['mb3-centernet-person-512']],
   ['mei export x --format ', ['mot', 'jsonl', 'csv', 'video']],
   ['mei export x -f m', ['mot']],
-  ['mei run --no', ['--no-video']],
+  ['mei run --no', ['--no-video', '--no-console']],
   ['mei completion f', ['fish']],
   ['mei outbox replay --a', ['--all']],
   ['mei validate mei.b', ['mei.bash']],
