@@ -219,7 +219,10 @@ onCluster(
       expect(await leftovers(cluster(), name)).toEqual([]);
       // Nothing of it was made again.
       const writes = relay.writes().slice(before);
-      expect(writes.filter((write) => !write.includes('/status') && !write.includes('/events/'))).toEqual([]);
+      // A controller that begins cannot look whether the tokens of tasks are there, so it offers them: refused where they are.
+      const isOffer = (write: string) => write.includes('/secrets/') && !write.includes(`-${name}-task-`);
+      const isNothing = (write: string) => /\/status|\/events\//.test(write) || isOffer(write);
+      expect(writes.filter((write) => !isNothing(write))).toEqual([]);
     });
   },
 );

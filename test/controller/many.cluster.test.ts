@@ -62,14 +62,17 @@ onCluster('a controller of many tasks', { controllers: true, hurry: true, kwokNo
       `${count} tasks: ${megabytes(child.pid!)} MB resident, ${(forObjects.length / count).toFixed(1)} writes a task for objects, ${(all / count).toFixed(1)} with status and events\n`,
     );
     // All tasks of a namespace share one account, which is asked for once however many of them begin together.
-    const [shared, own] = [true, false].map((isShared) =>
+    const [shared, rest] = [true, false].map((isShared) =>
       forObjects.filter((write) => write.endsWith(`/${sharedAccount}`) === isShared),
     );
     expect(shared!.length).toBe(1);
+    // Beside what belongs to tasks there is one Secret, of the controller's own, from which their tokens derive.
+    const own = rest!.filter((write) => write.includes('/namespaces/default/'));
+    expect(rest!.length - own.length).toBeLessThanOrEqual(1);
     // Each other object is made by one request, and none is touched again.
-    expect(own!.filter((write) => !write.startsWith('POST '))).toEqual([]);
-    expect(own!.filter((write, index) => own!.indexOf(write) !== index)).toEqual([]);
-    expect(own!.length % count).toBe(0);
+    expect(own.filter((write) => !write.startsWith('POST '))).toEqual([]);
+    expect(own.filter((write, index) => own.indexOf(write) !== index)).toEqual([]);
+    expect(own.length % count).toBe(0);
     expect(all / count).toBeLessThan(22);
     await delay(3000);
     expect(relay.writes().slice(all)).toEqual([]);
@@ -81,7 +84,10 @@ onCluster('a controller of many tasks', { controllers: true, hurry: true, kwokNo
       (text) => /^mei_controller_tasks_waiting 0$/m.test(text),
     );
     await delay(1000);
-    expect(relay.writes().slice(all)).toEqual([]);
+    // It may not look whether the tokens of tasks are there: it offers each once, and is refused where it is.
+    const offers = new Set(own.filter((write) => /\/secrets\/mei-.*-task-/.test(write)));
+    const since = relay.writes().slice(all);
+    expect(since.filter((write) => !offers.delete(write))).toEqual([]);
     process.stderr.write(`${count} tasks after a restart: ${megabytes(again.child.pid!)} MB resident\n`);
   });
 

@@ -46,6 +46,7 @@ export async function worldOf(cluster: Cluster, name: string): Promise<World | u
   const text = JSON.stringify(world)
     .replaceAll(metadata.uid ?? '', 'UID')
     .replaceAll(name, 'NAME')
+    .replaceAll(/NAME-task-[0-9a-f]{8}/g, 'NAME-task-UID')
     .replace(/config-hash":"[^"]*"/g, 'config-hash":"HASH"')
     .replace(/(observedGeneration|generation)(\\?"):\d+/g, '$1$2:0');
   return JSON.parse(text) as World;
