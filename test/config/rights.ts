@@ -30,6 +30,9 @@ export const allowed: Question[] = [
   ...['list', 'watch'].map((verb): Question => [verb, 'pods', undefined]),
   ...['list', 'create'].map((verb): Question => [verb, 'events', 'shop']),
   ...['get', 'create', 'update'].map((verb): Question => [verb, leases, 'multi-edge-inference']),
+  // Tokens of tasks: it may make them, and read nothing but the keys that they derive from.
+  ['create', 'secrets', 'shop'],
+  ['get', 'secrets', 'multi-edge-inference', 'multi-edge-inference-task-keys'],
 ];
 
 export const refused: Question[] = [
@@ -37,7 +40,7 @@ export const refused: Question[] = [
   ...['create', 'update', 'delete', 'deletecollection'].map((verb): Question => [verb, tasks, 'shop']),
   ...['update', 'delete'].map((verb): Question => [verb, `${tasks}/status`, 'shop']),
   // Passwords of cameras go from the Secret to the worker without it.
-  ...['get', 'list', 'watch', 'create', 'patch'].map((verb): Question => [verb, 'secrets', 'shop']),
+  ...['get', 'list', 'watch', 'update', 'patch', 'delete'].map((verb): Question => [verb, 'secrets', 'shop']),
   ['get', 'secrets', 'multi-edge-inference'],
   ...['create', 'delete', 'patch'].map((verb): Question => [verb, 'pods', 'shop']),
   ...['pods/exec', 'pods/attach', 'pods/portforward', 'serviceaccounts/token'].map((resource): Question => [
