@@ -18,8 +18,8 @@ export class KnownCameras {
     this.#whose = whose;
   }
 
-  get size(): number {
-    return this.#ids.size;
+  get ids(): ReadonlySet<string> {
+    return this.#ids;
   }
 
   has(id: string): boolean {

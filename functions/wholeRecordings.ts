@@ -21,6 +21,19 @@ export class WholeRecordings {
     return this.#recordings.has(camera);
   }
 
+  /**
+   * Whether nothing is left to do for `cameras`. That a recording ended is forgotten with a restart, and nobody says it again,
+   * so recordings that are not under way count as over: ingest says itself which have not begun.
+   */
+  areOver(
+    cameras: Iterable<string>,
+    ended: ReadonlySet<string>,
+    underWay: { has(camera: string): boolean },
+  ): boolean {
+    const isOver = (id: string) => ended.has(id) || (this.#recordings.has(id) && !underWay.has(id));
+    return [...cameras].every(isOver);
+  }
+
   /** @throws BeginAgainError for an event of a recording whose beginning was never seen, or is forgotten */
   admit(camera: string, session: string, begins: boolean): void {
     if (!this.#recordings.has(camera)) return;

@@ -185,7 +185,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
       for (const { recorder } of cameras.values()) await recorder?.close();
     },
     status: () => ({
-      phase: ended.size === known.size ? 'Completed' : 'Running',
+      phase: whole.areOver(known.ids, ended, cameras) ? 'Completed' : 'Running',
       cameras: [...cameras].map(([camera, { people }]) => ({
         camera,
         state: 'connected',

@@ -152,7 +152,7 @@ export function createEmbed(dependencies: EmbedDependencies): StageFunction {
       return true;
     },
     status: () => ({
-      phase: ended.size === known.size ? 'Completed' : 'Running',
+      phase: whole.areOver(known.ids, ended, cameras) ? 'Completed' : 'Running',
       cameras: [],
       figures: { ...figures },
     }),
