@@ -7,7 +7,8 @@ import { parseArgs } from 'node:util';
 import { openArchiveAccess } from '../functions/match/archiveAccess.ts';
 import { openDatabase } from '../functions/match/database.ts';
 import { blockOf, openGallerySearch } from '../functions/match/gallerySearch.ts';
-import type { GalleryBlock, QueryVector } from '../functions/match/core/gallery.ts';
+import type { QuantizedVector } from '../config/quantize.ts';
+import type { GalleryBlock } from '../functions/match/core/gallery.ts';
 import { random } from '../test/functions/match/world.ts';
 
 const { values } = parseArgs({
@@ -32,7 +33,7 @@ const vectorsOfTrack = 4;
 const blockTracks = 4096;
 const next = random(17);
 
-function vector(): QueryVector {
+function vector(): QuantizedVector {
   return {
     vector: Int8Array.from({ length: dimensions }, () => Math.floor(next() * 255) - 127),
     scale: 0.001,

@@ -35,14 +35,19 @@ const mostChanges = 2000;
 const reloadAfterMs = 400;
 const signInCheckMs = 3000;
 
-let model: Model = {
-  session: undefined,
+/** Of a task of which nothing is known yet, or any more. */
+const nothingKnown = () => ({
   task: undefined,
   identities: [],
   byIdentity: new Map(),
   ownerOf: new Map(),
   contacts: [],
   changes: [],
+});
+
+let model: Model = {
+  ...nothingKnown(),
+  session: undefined,
   motion: new Motion(),
   motionVersion: 0,
   link: 'starting',
@@ -98,14 +103,7 @@ function forget(): void {
   stream?.close();
   stream = undefined;
   model.motion.clear();
-  update({
-    task: undefined,
-    identities: [],
-    byIdentity: new Map(),
-    ownerOf: new Map(),
-    contacts: [],
-    changes: [],
-  });
+  update(nothingKnown());
   update({ loaded: false, link: 'starting' });
 }
 

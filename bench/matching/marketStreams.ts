@@ -5,7 +5,7 @@ import type { Tracklet, TrackletsData } from '../../config/events.ts';
 import type { ModelConfig } from '../../config/worker.ts';
 import { addVector, takeNews, type Slot } from '../../functions/embed/core/prototypes.ts';
 import { defaultTrackletOptions } from '../../functions/embed/core/tracklets.ts';
-import { quantize } from '../../functions/embed/core/quantize.ts';
+import { quantize } from '../../config/quantize.ts';
 import { decodeImage } from '../../functions/media/images.ts';
 import { openEmbedder } from '../../functions/media/inference.ts';
 import { ensureModel } from '../../functions/media/models.ts';

@@ -2,7 +2,8 @@
 import { HttpError } from './answers.ts';
 import { OverloadedError } from './inbox.ts';
 import { RateLimit } from './rateLimit.ts';
-import { digestOfToken, TokenFile } from './tokenFile.ts';
+import { digestOfToken } from '../tokens.ts';
+import { TokenFile } from './tokenFile.ts';
 import { TransientError } from '../function.ts';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CameraConfig } from '../../config/worker.ts';

@@ -1,7 +1,8 @@
 // What the workers of a task know each other by: shown with every event that goes to another worker, asked of every event that
 // comes. worker.ts makes it from the file that the controller's Secret, or `mei run`, fills.
 import { HttpError } from './answers.ts';
-import { digestOfToken, TokenFile } from './tokenFile.ts';
+import { digestOfToken } from '../tokens.ts';
+import { TokenFile } from './tokenFile.ts';
 import { TransientError } from '../function.ts';
 import type { RequestHandler } from 'express';
 import type { WorkerConfig } from '../../config/worker.ts';

@@ -3,7 +3,8 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { TransientError } from '../function.ts';
-import { mergeHits, nearest, type GalleryBlock, type Hit, type QueryVector } from './core/gallery.ts';
+import type { QuantizedVector } from '../../config/quantize.ts';
+import { mergeHits, nearest, type GalleryBlock, type Hit } from './core/gallery.ts';
 import type { Found, Search } from './galleryThread.ts';
 
 export interface GallerySearchOptions {
@@ -22,7 +23,7 @@ export interface GallerySearch {
    */
   nearest(
     blocks: Iterable<GalleryBlock> | AsyncIterable<GalleryBlock>,
-    queries: readonly QueryVector[],
+    queries: readonly QuantizedVector[],
     most: number,
     least?: number,
   ): Promise<Hit[]>;
@@ -32,7 +33,7 @@ export interface GallerySearch {
 /** One track of a gallery. */
 export interface GalleryTrack {
   /** -127..127, all of one length */
-  vectors: readonly QueryVector[];
+  vectors: readonly QuantizedVector[];
 }
 
 /** Packs tracks into memory that threads share. @param first number of the first of them in the whole gallery */

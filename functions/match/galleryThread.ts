@@ -1,10 +1,11 @@
 // A thread that searches the blocks it is sent; started by gallerySearch.ts.
 import { parentPort } from 'node:worker_threads';
-import { nearest, type GalleryBlock, type Hit, type QueryVector } from './core/gallery.ts';
+import type { QuantizedVector } from '../../config/quantize.ts';
+import { nearest, type GalleryBlock, type Hit } from './core/gallery.ts';
 
 export interface Search {
   block: GalleryBlock;
-  queries: QueryVector[];
+  queries: QuantizedVector[];
   most: number;
   least: number;
 }

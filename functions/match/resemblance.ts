@@ -4,7 +4,8 @@ import { NotFoundError, PermanentError } from '../function.ts';
 import type { Found, SearchResult } from '../../config/queries/answers.ts';
 import type { Values } from '../../config/queries/questions.ts';
 import { isTarget, trackOf, type Archive, type TrackRow } from './archive.ts';
-import { nearest, queryVector, type QueryVector } from './core/gallery.ts';
+import { quantize, type QuantizedVector } from '../../config/quantize.ts';
+import { nearest } from './core/gallery.ts';
 import { blockOf } from './gallerySearch.ts';
 
 export interface Likeness {
@@ -41,7 +42,7 @@ export function resemblingIn(part: Part, archive: Archive, likeness: Likeness, a
   const { model, threshold, vectors } = likeness;
   const limit = asked['limit'] as number;
   const least = typeof asked['least'] === 'number' ? asked['least'] : threshold * usualShare;
-  const queries = vectors.map((vector) => queryVector(unit(vector)));
+  const queries = vectors.map((vector) => quantize(unit(vector)));
   let hits: PartResult['hits'] = [];
   let compared = 0;
   for (const tracks of blocksOf(archive, likeness, asked, part)) {
@@ -119,7 +120,7 @@ interface Candidate {
   from: number;
   camera: string;
   track: string;
-  vectors: QueryVector[];
+  vectors: QuantizedVector[];
 }
 
 /** In the order of first appearance, block by block: to sort a million vectors would need a disk. */

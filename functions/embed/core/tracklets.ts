@@ -2,7 +2,7 @@
 // Called by the embed handler once for each `tracks` event.
 import type { Tracklet, TracksData } from '../../../config/events.ts';
 import { addVector, isNews, takeNews, type PrototypeOptions, type Slot } from './prototypes.ts';
-import { quantize } from './quantize.ts';
+import { quantize } from '../../../config/quantize.ts';
 
 export interface TrackletOptions {
   /** Most media seconds between two summaries of a track that changed. */

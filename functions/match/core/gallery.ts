@@ -1,5 +1,6 @@
 // The most similar of very many tracks, exactly: every vector is compared. Searches over history call it, for large galleries
 // from several threads (gallerySearch.ts): all arithmetic is exact or in one fixed order, so that shares give what the whole gives.
+import type { QuantizedVector } from '../../../config/quantize.ts';
 
 /** Vectors of one model, packed. A track has several: those of `starts[i]` up to `starts[i + 1]`. */
 export interface GalleryBlock {
@@ -14,24 +15,11 @@ export interface GalleryBlock {
   starts: Uint32Array;
 }
 
-export interface QueryVector {
-  vector: Int8Array;
-  scale: number;
-}
-
 export interface Hit {
   /** Number of the track in the whole gallery. */
   track: number;
   /** Cosine similarity of the most similar pair of vectors. */
   score: number;
-}
-
-/** Rounds a vector of length 1, such as that of a picture, as those of the gallery are rounded. */
-export function queryVector(values: Float32Array): QueryVector {
-  let largest = 0;
-  for (const value of values) largest = Math.max(largest, Math.abs(value));
-  const scale = largest === 0 ? 1 : Math.fround(largest / 127);
-  return { vector: Int8Array.from(values, (value) => Math.round(value / scale)), scale };
 }
 
 /**
@@ -40,7 +28,7 @@ export function queryVector(values: Float32Array): QueryVector {
  */
 export function nearest(
   block: GalleryBlock,
-  queries: readonly QueryVector[],
+  queries: readonly QuantizedVector[],
   most: number,
   least = -Infinity,
 ): Hit[] {

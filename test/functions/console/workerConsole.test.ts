@@ -11,7 +11,7 @@ import type { WorkerConfig } from '../../../config/worker.ts';
 import { workerConsole } from '../../../functions/console/workerConsole.ts';
 import type { TaskView } from '../../../functions/console/types.ts';
 import type { StageFunction } from '../../../functions/function.ts';
-import { cleanUp, start } from '../host/support.ts';
+import { cleanUp, start, workerConfig } from '../host/support.ts';
 
 const token = 'viewer-token-0123456789ab';
 const quiet = () => undefined;
@@ -41,11 +41,10 @@ async function listen(server: Server): Promise<string> {
 const stage: StageFunction = { handle: async () => undefined };
 
 function workerWith(sinks: Record<string, string>): WorkerConfig {
-  return {
+  return workerConfig(['match'], {
     task: { name: 'shop', namespace: 'default', uid: '', generation: 1 },
     worker: 'shop-match',
     node: 'cloud',
-    stages: ['match'],
     cameras: [
       {
         id: 'door',
@@ -53,22 +52,9 @@ function workerWith(sinks: Record<string, string>): WorkerConfig {
         mask: [],
       },
     ],
-    models: {},
-    detect: { threads: 1, params: {} },
-    embed: { threads: 1, intervalS: 5, params: {} },
-    match: {
-      acrossCamera: true,
-      mode: 'MultiObject',
-      votes: 2,
-      overlaps: [],
-      travel: [],
-      targets: [],
-      params: {},
-    },
     sinks,
     storeFolder: folder,
-    classes: ['person'],
-  };
+  });
 }
 
 async function serve(sinks: Record<string, string>): Promise<string> {

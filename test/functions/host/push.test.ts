@@ -9,7 +9,8 @@ import { eventTypes } from '../../../config/events.ts';
 import type { CameraConfig } from '../../../config/worker.ts';
 import type { StageFunction } from '../../../functions/function.ts';
 import { RateLimit } from '../../../functions/host/rateLimit.ts';
-import { TokenFile, digestOfToken } from '../../../functions/host/tokenFile.ts';
+import { TokenFile } from '../../../functions/host/tokenFile.ts';
+import { digestOfToken } from '../../../functions/tokens.ts';
 import { cleanUp, frame, recordingLog, start, until } from './support.ts';
 
 const tokens = { door: 'token-of-door-0123456789', yard: 'token-of-yard-9876543210' };

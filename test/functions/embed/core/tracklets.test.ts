@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Crop, TracksData } from '../../../../config/events.ts';
-import { quantize } from '../../../../functions/embed/core/quantize.ts';
+import { quantize } from '../../../../config/quantize.ts';
 import {
   defaultTrackletOptions as options,
   emptyCamera,

@@ -1,10 +1,6 @@
 import { expect, test } from '@jest/globals';
-import {
-  mergeHits,
-  nearest,
-  queryVector,
-  type GalleryBlock,
-} from '../../../../functions/match/core/gallery.ts';
+import { quantize } from '../../../../config/quantize.ts';
+import { mergeHits, nearest, type GalleryBlock } from '../../../../functions/match/core/gallery.ts';
 import { random } from '../world.ts';
 
 function galleryOf(seed: number, tracks: number, dimensions: number): GalleryBlock {
@@ -86,7 +82,7 @@ test('nothing is most similar to nothing, and nobody is asked for', () => {
 test('a picture is rounded as the gallery is: it is most similar to itself', () => {
   const values = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * 7));
   const norm = Math.hypot(...values);
-  const query = queryVector(values.map((value) => value / norm));
+  const query = quantize(values.map((value) => value / norm));
   const block = {
     first: 7,
     dimensions: 64,

@@ -1,4 +1,4 @@
-// Vectors as they travel: embed packs them, match unpacks them. One byte a component instead of four.
+// Vectors as they travel and are compared: embed packs what it sees, match what it is asked for. One byte a component instead of four.
 
 export interface QuantizedVector {
   /** -127..127 */
