@@ -69,7 +69,7 @@ export interface Reconciler {
   strangers: Set<string>;
   podWarnings: Pick<PodWarnings, 'of' | 'forget'>;
   /** Shared objects that are being made: tasks that start together need the same ones. */
-  sharing: Map<string, Promise<Manifest>>;
+  sharing: Map<string, Promise<void>>;
   taskTokens: TaskTokens;
   functions: FunctionList;
   installation: Installation;
@@ -272,6 +272,7 @@ async function applyOne(
   const key = keyOf(manifest);
   const digest = digestOf(manifest);
   if (ownWrites.isSettled(key, observed, digest)) return false;
+  if (isShared(manifest)) return share(context, manifest, digest);
   const pauseMs = quarrels.pauseMs(key, digest);
   if (pauseMs > 0) {
     context.later(taskKey, pauseMs);
@@ -323,7 +324,6 @@ async function claim(context: Reconciler, task: Task, manifest: Manifest): Promi
     throw notOfThisTask(manifest);
   strangers.delete(key);
   try {
-    if (isShared(manifest)) return await share(context, manifest);
     return await cluster.claim(manifest, (object, others) =>
       isLikelyOwn(object, others, task.metadata.creationTimestamp),
     );
@@ -335,20 +335,29 @@ async function claim(context: Reconciler, task: Task, manifest: Manifest): Promi
   }
 }
 
-/** Whoever made it: there is one, and nothing depends on what is in it. */
-function share({ cluster, sharing }: Reconciler, manifest: Manifest): Promise<Manifest> {
+/** Whoever makes it: there is one, and nothing depends on what is in it. Whether this task asked for it. */
+async function share(context: Reconciler, manifest: Manifest, digest: string): Promise<boolean> {
+  const { view, ownWrites, sharing } = context;
   const key = keyOf(manifest);
-  const underWay = sharing.get(key) ?? makeShared(cluster, manifest).finally(() => sharing.delete(key));
+  // Another task may have made it since this one was planned.
+  if (ownWrites.newest(key, view.named(manifest))) return false;
+  const others = sharing.get(key);
+  const underWay = others ?? makeShared(context, manifest, digest).finally(() => sharing.delete(key));
   sharing.set(key, underWay);
-  return underWay;
+  await underWay;
+  return others === undefined;
 }
 
-async function makeShared(cluster: Reconciler['cluster'], manifest: Manifest): Promise<Manifest> {
+async function makeShared(
+  { cluster, ownWrites }: Reconciler,
+  manifest: Manifest,
+  digest: string,
+): Promise<void> {
   try {
-    return await cluster.create(manifest);
+    ownWrites.record(keyOf(manifest), undefined, digest, await cluster.create(manifest));
   } catch (error) {
-    if (error instanceof ApiError && error.reason === 'AlreadyExists') return manifest;
-    throw error;
+    if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
+    ownWrites.record(keyOf(manifest), undefined, digest, manifest);
   }
 }
 
