@@ -8,10 +8,10 @@ import {
   readContacts,
   readIdentities,
   readSightings,
-  type ContactsOfPair,
   type Identity,
   type TargetSighting,
 } from '../functions/match/export.ts';
+import type { ContactsOfPair } from '../functions/match/contactPairs.ts';
 import { consoleCommandOf } from './console.ts';
 import { annotatePicture, annotateVideo } from './annotate.ts';
 import type { ProgressStyle } from './progress.ts';
@@ -66,16 +66,21 @@ export interface Findings {
   sightings?: TargetSighting[];
 }
 
-/** What the task asked for, and nothing about others where it asked for targets alone. */
+/** What the task asked for, nothing outside of its window, and nothing about others where it asked for targets alone. */
 export function findingsOf(out: string, { spec }: Task): Findings {
-  const sightings = spec.targets.length > 0 ? readSightings(out) : undefined;
-  const contacts = spec.closeContact && readContacts(out, spec.closeContact.minimumSeconds);
-  const targets = new Set(sightings?.map(({ identity }) => identity));
-  const isWanted = (identity: string) => spec.tracking.mode === 'MultiObject' || targets.has(identity);
+  const scope = { window: windowOf(spec), onlyTargets: spec.tracking.mode === 'SingleObject' };
   return {
-    identities: readIdentities(out).filter(({ identity }) => isWanted(identity)),
-    ...(sightings && { sightings }),
-    ...(contacts && { contacts: contacts.filter(({ identities }) => identities.some(isWanted)) }),
+    identities: readIdentities(out, scope),
+    ...(spec.targets.length > 0 && { sightings: readSightings(out, scope) }),
+    ...(spec.closeContact && { contacts: readContacts(out, spec.closeContact.minimumSeconds, scope) }),
+  };
+}
+
+function windowOf({ timing }: Task['spec']): { start?: number; end?: number } {
+  const { start, end } = timing.window ?? {};
+  return {
+    ...(start !== undefined && { start: Date.parse(start) / 1000 }),
+    ...(end !== undefined && { end: Date.parse(end) / 1000 }),
   };
 }
 

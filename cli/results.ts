@@ -4,7 +4,8 @@ import { access, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { writeTextFile } from './textFile.ts';
-import type { ContactsOfPair, Identity, TargetSighting } from '../functions/match/export.ts';
+import type { ContactsOfPair } from '../functions/match/contactPairs.ts';
+import type { Identity, TargetSighting } from '../functions/match/export.ts';
 
 /** One box of one person in one frame of one camera. */
 export interface Sighting {

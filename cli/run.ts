@@ -5,7 +5,6 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadFunctions } from '../config/functions.ts';
 import { defaultModels, resolveModel } from '../config/models.ts';
-import { durationSeconds } from '../config/quantities.ts';
 import type { Task } from '../config/schema/resource.ts';
 import type { Status } from '../config/schema/status.ts';
 import { desired, type DesiredTask } from '../controller/desired.ts';
@@ -70,8 +69,8 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
   const task = withAbsolutePaths(await readTask(taskPath), taskPath);
   if (task.spec.suspend)
     throw new UserError(`${taskPath}: the task is suspended; set spec.suspend: false to run it`);
-  for (const field of withoutEffect(task))
-    console.error(`mei: note: ${field} is checked, but this version does not act on it`);
+  if (task.spec.delivery.type === 'Broker')
+    console.error('mei: note: spec.delivery.type Broker is for clusters: here events go by HTTP');
   const out = await makeOutFolder(task, options.out);
   await writeFile(join(out, taskFileName), JSON.stringify(task));
   const plan = planLocally(task, out);
@@ -95,15 +94,6 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
   }
   await writeResults({ task, out, status, video: options.video, style });
   checkCameras(status);
-}
-
-/** Parts of the task that are valid but that no stage acts on: silence would look like success. */
-function withoutEffect({ spec }: Task): string[] {
-  const fields: [string, boolean][] = [
-    ['spec.retention.crops', durationSeconds(spec.retention.crops) > 0],
-    ['spec.delivery.type Broker', spec.delivery.type === 'Broker'],
-  ];
-  return fields.filter(([, isGiven]) => isGiven).map(([name]) => name);
 }
 
 /** The same desired() as in a cluster, with folders and threads of this machine. */

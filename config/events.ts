@@ -271,8 +271,20 @@ export interface SiteInfo {
     differentPairs: number;
     samePairs: number;
   }[];
-  /** Most travelled first; seconds within which a tenth, half and nine tenths arrive. */
-  ways: { from: string; to: string; people: number; quickS: number; usualS: number; slowS: number }[];
+  /** Most travelled first. */
+  ways: {
+    from: string;
+    to: string;
+    people: number;
+    /** Of those who left `from`, 0..1; absent from workers of earlier versions, as `wayFloor`. */
+    share?: number;
+    /** Seconds within which a tenth, half and nine tenths arrive. */
+    quickS: number;
+    usualS: number;
+    slowS: number;
+  }[];
+  /** What ways keep that nobody went, as a share of what is usual on any site, 0..1. */
+  wayFloor?: number;
   /** What is wrong, a sentence each. */
   problems: string[];
 }

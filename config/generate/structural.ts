@@ -87,6 +87,7 @@ function refuseOthers(schema: TSchema, path: string): void {
   const known = [
     ...kept,
     'hint',
+    'gone',
     'required',
     'properties',
     'items',

@@ -15,26 +15,43 @@ export const Privacy = Type.Object(
   { description: 'What may leave the node of a camera.', default: {} },
 );
 
-export const Retention = Type.Object(
-  {
-    results: duration({ description: 'How long identities and their paths are kept.', default: '30d' }),
-    vectors: duration({
-      description: 'How long appearance vectors are kept; older people are not recognised again.',
-      default: '7d',
-    }),
-    crops: duration({
-      description: 'How long pictures of people are kept on their node; 0s keeps none.',
-      default: '0s',
-    }),
-    claimName: Type.Optional(
-      objectName({
-        description:
-          'PersistentVolumeClaim, in the namespace of the task, that keeps the identities. When left out they live with ' +
-          'the pod of the match worker: a restart of the worker keeps them, the loss of its pod does not.',
+export const Retention = withRules(
+  Type.Object(
+    {
+      results: duration({ description: 'How long identities and their paths are kept.', default: '30d' }),
+      vectors: duration({
+        description: 'How long appearance vectors are kept; older people are not recognised again.',
+        default: '7d',
       }),
-    ),
-  },
-  { description: 'How long what is kept, and where.', default: {} },
+      claimName: Type.Optional(
+        objectName({
+          description:
+            'PersistentVolumeClaim, in the namespace of the task, that keeps the identities. When left out they live with ' +
+            'the pod of the match worker: a restart of the worker keeps them, the loss of its pod does not.',
+        }),
+      ),
+      storeName: Type.Optional(
+        objectName({
+          description:
+            'Name of the store in the claim. Tasks that give the same name, one after the other, go on with the same people. ' +
+            'When left out the task has a store of its own.',
+        }),
+      ),
+    },
+    {
+      description: 'How long what is kept, and where. Pictures of people are not kept at all.',
+      default: {},
+      gone: { crops: 'no stage keeps pictures of people: leave it out' },
+    },
+  ),
+  [
+    {
+      rule: '!has(self.storeName) || has(self.claimName)',
+      message: 'storeName names a store in a claim: set claimName too, or remove storeName',
+      check: ({ storeName, claimName }) =>
+        storeName === undefined || claimName !== undefined || ['storeName'],
+    },
+  ],
 );
 
 export const Access = Type.Object(

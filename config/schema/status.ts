@@ -121,6 +121,13 @@ const Way = Type.Object(
     from: label({ description: 'Id of the camera that people leave.' }),
     to: label({ description: 'Id of the camera that sees them next.' }),
     people: Type.Integer({ description: 'How many surely went there.', minimum: 0, format: 'int64' }),
+    share: Type.Optional(
+      Type.Number({
+        description: 'Share of those who left the camera and were seen again.',
+        minimum: 0,
+        maximum: 1,
+      }),
+    ),
     quickSeconds: seconds('One in ten arrives within this time.'),
     usualSeconds: seconds('Half of them arrive within this time.'),
     slowSeconds: seconds('Nine in ten arrive within this time.'),
@@ -133,6 +140,13 @@ const Site = Type.Object(
     calibration: Type.Optional(atomicList(Calibration, { description: 'Thresholds in force.', maxItems: 8 })),
     ways: Type.Optional(
       atomicList(Way, { description: 'Ways that were learned, most travelled first.', maxItems: 64 }),
+    ),
+    wayFloor: Type.Optional(
+      Type.Number({
+        description: 'What ways keep that nobody was seen to take, as a share of what is usual on any site.',
+        minimum: 0,
+        maximum: 1,
+      }),
     ),
     problems: Type.Optional(
       atomicList(Type.String({ description: 'A sentence.', maxLength: 512 }), {

@@ -7,6 +7,8 @@ interface FieldSchema {
   type?: string | string[];
   description?: string;
   hint?: string;
+  /** Fields that earlier versions had, and what to do now. */
+  gone?: Record<string, string>;
   minimum?: number;
   maximum?: number;
   minItems?: number;
@@ -31,7 +33,7 @@ export function toProblem(error: ErrorObject): Problem {
   const params = error.params as Record<string, string>;
   if (error.keyword === 'additionalProperties') {
     const field = params['additionalProperty'] ?? '';
-    return { path: [...path, field], message: unknownField(field, Object.keys(schema.properties ?? {})) };
+    return { path: [...path, field], message: unknownField(field, schema) };
   }
   if (error.keyword === 'required') {
     const field = params['missingProperty'] ?? '';
@@ -99,7 +101,9 @@ function isBare(data: string, types: string[]): boolean {
   return (types.includes('number') || types.includes('integer')) && Number.isFinite(Number(data));
 }
 
-function unknownField(field: string, known: string[]): string {
+function unknownField(field: string, { gone = {}, properties = {} }: FieldSchema): string {
+  if (Object.hasOwn(gone, field)) return `is no field any more: ${gone[field]}`;
+  const known = Object.keys(properties);
   const meant = nearest(field, known);
   if (meant !== undefined) return `is not a known field; did you mean ${meant}?`;
   return `is not a known field; known here: ${known.join(', ')}`;

@@ -27,6 +27,7 @@ function compile(schema: TSchema): ValidateFunction {
   const ajv = new Ajv({ allErrors: true, verbose: true, useDefaults: true, strictTypes: false });
   ajv.addVocabulary([
     'hint',
+    'gone',
     'x-kubernetes-int-or-string',
     'x-kubernetes-list-type',
     'x-kubernetes-list-map-keys',

@@ -14,7 +14,7 @@ interface Point {
 
 export function PlacesPage({ model }: { model: Model }) {
   const task = model.task!;
-  const { ways, overlaps } = task;
+  const { ways, overlaps, wayFloor } = task;
   return (
     <div class="places">
       <section class="card" aria-labelledby="graph-title">
@@ -28,7 +28,7 @@ export function PlacesPage({ model }: { model: Model }) {
       <section class="card" aria-labelledby="ways-title">
         <h2 id="ways-title">Ways</h2>
         {ways.length === 0 && (
-          <p>Nobody has gone from one camera to another yet, and the task names no ways.</p>
+          <p>Nobody has surely gone from one camera to another yet, and the task names no ways.</p>
         )}
         {ways.length > 0 && (
           <div class="scroll" tabIndex={0} role="region" aria-label="Ways between cameras">
@@ -38,6 +38,7 @@ export function PlacesPage({ model }: { model: Model }) {
                   <th scope="col">From</th>
                   <th scope="col">To</th>
                   <th scope="col">Went</th>
+                  <th scope="col">Of those who left</th>
                   <th scope="col">Usually</th>
                   <th scope="col">A tenth and nine tenths</th>
                   <th scope="col">Allowed</th>
@@ -50,6 +51,13 @@ export function PlacesPage({ model }: { model: Model }) {
               </tbody>
             </table>
           </div>
+        )}
+        {wayFloor !== undefined && ways.some(({ seen }) => seen) && (
+          <p class="quiet">
+            What matching learned from people whose looks alone make it sure; it counts as evidence. A way
+            that nobody went is never ruled out: it keeps {Math.round(100 * wayFloor)} % of what is usual on
+            any site.
+          </p>
         )}
         {overlaps.length > 0 && (
           <p>Overlapping views: {overlaps.map((cameras) => cameras.join(' and ')).join('; ')}.</p>
@@ -65,6 +73,7 @@ function Row({ way: { from, to, seen, allowed } }: { way: WayView }) {
       <td>{from}</td>
       <td>{to}</td>
       <td class="figure">{seen ? `${seen.people}×` : 'nobody'}</td>
+      <td class="figure">{seen?.share === undefined ? '' : `${Math.round(100 * seen.share)} %`}</td>
       <td class="figure">{seen ? duration(seen.usualS) : ''}</td>
       <td class="figure">{seen ? `${duration(seen.quickS)} to ${duration(seen.slowS)}` : ''}</td>
       <td class="figure">

@@ -155,14 +155,21 @@ function outbox({ config }: DesiredWorker): Mounted[] {
   return [{ volume: { name: 'outbox', emptyDir: {} }, mount: { name: 'outbox', mountPath: outboxFolder } }];
 }
 
-/** Only match has what must outlive a pod. Several tasks may share a claim; a new task of an old name starts with nothing. */
+/**
+ * Only match has what must outlive a pod. Several tasks may share a claim; a new task of an old name starts with nothing, unless it
+ * names the store: no store of its own lies in that folder.
+ */
 function store({ metadata, spec }: Task, { config }: DesiredWorker): Mounted {
-  const { claimName } = spec.retention;
+  const { claimName, storeName } = spec.retention;
   if (claimName === undefined || !config.stages.includes('match'))
     return scratch('store', storeFolder, '4Gi');
   return {
     volume: { name: 'store', persistentVolumeClaim: { claimName } },
-    mount: { name: 'store', mountPath: storeFolder, subPath: `${metadata.name}-${metadata.uid ?? ''}` },
+    mount: {
+      name: 'store',
+      mountPath: storeFolder,
+      subPath: storeName === undefined ? `${metadata.name}-${metadata.uid ?? ''}` : `named/${storeName}`,
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 // Searches a run on this machine for a person in a picture, as match does for its task. cli/console.ts gives it to the console.
 import type { SearchResult } from '../../config/queries/answers.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
+import { scopeOf } from '../match/archive.ts';
 import { openArchiveAccess } from '../match/archiveAccess.ts';
 import { matchSettings } from '../match/options.ts';
 import { createPictureVectors } from '../match/pictureVectors.ts';
@@ -25,14 +26,14 @@ export function openPictureSearch(
   if (!embed) return undefined;
   const archive = openArchiveAccess(folder, threadArgv);
   const pictures = createPictureVectors(embed);
-  const onlyTargets = worker.match.mode === 'SingleObject';
+  const scope = scopeOf(worker);
+  const { onlyTargets } = scope;
   const { threshold } = matchSettings(worker.match, embed);
   return {
     async search(picture) {
       const signal = AbortSignal.timeout(deadlineMs);
       const vectors = [await pictures.vectorOf(picture, signal)];
       const ask = { name: 'search' as const, threshold, onlyTargets, vectors, model: embed.sha256 };
-      const scope = { window: {}, onlyTargets };
       return foundViews(await archive.ask<SearchResult>(ask, scope, { limit: mostFound }, signal));
     },
     close: () => archive.close(),

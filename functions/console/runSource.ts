@@ -5,7 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Status } from '../../config/schema/status.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
-import { readContacts } from '../match/export.ts';
+import { scopeOf, type ArchiveScope } from '../match/archive.ts';
 import { PermanentError } from '../function.ts';
 import { beginning, readBoxes } from './boxFile.ts';
 import { StoreReader } from './storeReader.ts';
@@ -13,12 +13,14 @@ import { factsOf, type TaskFacts } from './taskFacts.ts';
 import { trafficOf } from './traffic.ts';
 import { waysOf } from './ways.ts';
 import type { ConsoleSource, MotionCursor } from './source.ts';
-import type { CameraView, FoundView, IdentitiesView, MotionView, TaskView } from './types.ts';
+import type { CameraView, FoundView, MotionView, TaskView } from './types.ts';
 
 export interface RunSourceOptions {
   /** Of the store. */
   folder: string;
   facts: TaskFacts;
+  /** What the task lets be told. */
+  scope: ArchiveScope;
   /** How the task is doing now. */
   status: () => Promise<Status>;
   /** Where each camera's pictures and boxes are; absent: there are none here, and none are shown. */
@@ -37,6 +39,7 @@ export async function openRun(
     ...options,
     folder,
     facts: factsOf(worker),
+    scope: scopeOf(worker),
     status: () => readStatus(join(folder, 'status.json')),
     camerasFolder: join(folder, 'cameras'),
   });
@@ -56,16 +59,9 @@ export async function matchWorkerOf(folder: string): Promise<WorkerConfig> {
 }
 
 export function openSource(options: RunSourceOptions): ConsoleSource {
-  const { folder, facts, camerasFolder, search, stop } = options;
-  const store = new StoreReader(folder);
+  const { folder, facts, scope, camerasFolder, search, stop } = options;
+  const store = new StoreReader(folder, scope);
   const known = new Set(facts.cameras.map(({ id }) => id));
-
-  /** Nothing is told of anybody but the targets where the task asks for them alone. */
-  function wanted(): IdentitiesView {
-    const view = store.identities();
-    if (facts.mode === 'MultiObject') return view;
-    return { ...view, identities: view.identities.filter(({ target }) => target !== undefined) };
-  }
 
   function picturePath(camera: string): string | undefined {
     if (camerasFolder === undefined || !known.has(camera)) return undefined;
@@ -106,7 +102,7 @@ export function openSource(options: RunSourceOptions): ConsoleSource {
       if (!size || camerasFolder === undefined) return [];
       const at = cursor.files.get(id) ?? beginning();
       cursor.files.set(id, at);
-      return readBoxes(join(camerasFolder, id, 'tracks.csv'), id, size, at);
+      return within(scope.window, readBoxes(join(camerasFolder, id, 'tracks.csv'), id, size, at));
     });
   }
 
@@ -120,28 +116,25 @@ export function openSource(options: RunSourceOptions): ConsoleSource {
     taskName: facts.name,
     async task(): Promise<TaskView> {
       const status = await options.status();
+      const site = status.output?.site;
       const { cameras: _cameras, allowed, ...fixed } = facts;
-      const all = wanted().identities;
       const progress = new Map(status.cameras?.map((camera) => [camera.id, camera.progress]));
-      const traffic = trafficOf(facts, store.identities().identities, store.bounds(), progress);
+      const traffic = trafficOf(facts, store.seen(), progress);
       return {
         ...fixed,
         place: camerasFolder === undefined ? 'cluster' : 'local',
         status,
         cameras: camerasOf(status),
-        ways: waysOf(all, allowed),
+        ways: waysOf(site?.ways ?? [], allowed),
+        ...(site?.wayFloor !== undefined && { wayFloor: site.wayFloor }),
         ...(traffic && { traffic }),
         operations: stop ? ['stop'] : [],
         pictureSearch: search !== undefined,
       };
     },
-    identities: wanted,
+    identities: () => store.identities(),
     contacts() {
-      if (!facts.contacts || store.sequences().newest === 0) return [];
-      const isWanted = new Set(wanted().identities.map(({ identity }) => identity));
-      return readContacts(folder, facts.contacts.minimumS).filter(({ identities }) =>
-        identities.some((identity) => isWanted.has(identity)),
-      );
+      return facts.contacts ? store.contacts(facts.contacts.minimumS) : [];
     },
     changesAfter: (sequence, most) => store.changesAfter(sequence, most),
     sequences: () => store.sequences(),
@@ -149,7 +142,9 @@ export function openSource(options: RunSourceOptions): ConsoleSource {
       const found = camerasFolder === undefined ? paths(cursor) : boxes(cursor);
       if (facts.mode === 'MultiObject') return found;
       const tracks = new Set(
-        wanted().identities.flatMap((each) => each.tracks.map(({ camera, track }) => `${camera} ${track}`)),
+        store
+          .identities()
+          .identities.flatMap((each) => each.tracks.map(({ camera, track }) => `${camera} ${track}`)),
       );
       return found.filter(({ camera, track }) => tracks.has(`${camera} ${track}`));
     },
@@ -159,6 +154,16 @@ export function openSource(options: RunSourceOptions): ConsoleSource {
     ...(stop && { stop }),
     close: () => store.close(),
   };
+}
+
+/** Boxes of the times that may be told of. */
+function within({ start = -Infinity, end = Infinity }: ArchiveScope['window'], views: MotionView[]) {
+  return views.flatMap((view) => {
+    const kept = view.times.flatMap((time, i) => (time >= start && time <= end ? [i] : []));
+    if (kept.length === 0) return [];
+    const boxes = kept.flatMap((i) => view.boxes.slice(4 * i, 4 * i + 4));
+    return [{ ...view, times: kept.map((i) => view.times[i]!), boxes }];
+  });
 }
 
 async function readStatus(path: string): Promise<Status> {

@@ -1,29 +1,25 @@
-// Reads the embedded store for the console while match writes it, or after the run. runSource.ts asks it.
+// Reads the embedded store for the console while match writes it, or after the run; what may be told of it says match/archive.ts, as
+// to `mei search`. runSource.ts asks it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
+import { createArchive, type ArchiveScope } from '../match/archive.ts';
+import { createOverview, type Overview, type People } from '../match/overview.ts';
 import { storeFileName } from '../match/store.ts';
 import { revisionOf, type PathRow } from '../match/rows.ts';
-import type { IdentityChange } from '../../config/events.ts';
-import type { ChangeView, IdentitiesView, IdentityView, MotionView, TrackView } from './types.ts';
-
-/** The newest tracks that are looked at. */
-const mostTracks = 50_000;
-const mostPaths = 20_000;
-
-interface TrackRow extends TrackView {
-  identity: string;
-}
+import type { ChangeView, ContactView, IdentitiesView, IdentityView, MotionView } from './types.ts';
 
 /** Of one task; opens its file when it is there. */
 export class StoreReader {
   readonly #file: string;
+  readonly #scope: ArchiveScope;
   #database: Database.Database | undefined;
   #known: { version: number; view: IdentitiesView } | undefined;
 
-  /** @param folder the store's, which may still be empty */
-  constructor(folder: string) {
+  /** @param folder the store's, which may still be empty @param scope what the task lets be told */
+  constructor(folder: string, scope: ArchiveScope) {
     this.#file = join(folder, storeFileName);
+    this.#scope = scope;
   }
 
   /** First seen first; remembered until the file changes. */
@@ -32,67 +28,50 @@ export class StoreReader {
     if (!database) return { identities: [], truncated: false };
     const version = versionOf(database);
     if (this.#known?.version === version) return this.#known.view;
-    const rows = database
-      .prepare(
-        `SELECT identity, camera, track, first_seen AS "from", last_seen AS "to", observations, score, margin, reason
-         FROM tracks WHERE identity IS NOT NULL ORDER BY last_seen DESC LIMIT ?`,
-      )
-      .all(mostTracks) as TrackRow[];
-    const targets = database
-      .prepare('SELECT DISTINCT identity, target FROM sightings JOIN tracks USING (camera, track)')
-      .all() as { identity: string | null; target: string }[];
-    const view = { identities: group(rows, targets), truncated: rows.length === mostTracks };
+    const view = viewOf(this.#overview()!.people());
     this.#known = { version, view };
     return view;
   }
 
   /** What was announced after `sequence`, oldest first. */
   changesAfter(sequence: number, most: number): ChangeView[] {
-    const rows = (this.#open()
-      ?.prepare('SELECT sequence, changes FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?')
-      .all(sequence, most) ?? []) as { sequence: number; changes: string }[];
-    return rows.map((row) => ({
-      sequence: row.sequence,
-      changes: JSON.parse(row.changes) as IdentityChange[],
-    }));
+    return this.#overview()?.announcements(sequence, most) ?? [];
   }
 
   /** Numbers of the oldest and the newest announcement that are kept; 0 and 0 when there is none. */
   sequences(): { oldest: number; newest: number } {
-    const row = this.#open()
-      ?.prepare('SELECT min(sequence) AS oldest, max(sequence) AS newest FROM events')
-      .get() as { oldest: number | null; newest: number | null } | undefined;
-    return { oldest: row?.oldest ?? 0, newest: row?.newest ?? 0 };
+    return this.#overview()?.sequences() ?? { oldest: 0, newest: 0 };
+  }
+
+  contacts(minimumS: number): ContactView[] {
+    return this.#overview()?.contacts(minimumS) ?? [];
   }
 
   /** Width and height of each camera's picture, as far as it is known. */
   sizes(): Map<string, { width: number; height: number }> {
-    const rows = (this.#open()?.prepare('SELECT camera, width, height FROM paths GROUP BY camera').all() ??
-      []) as { camera: string; width: number; height: number }[];
+    const rows = this.#overview()?.sizes() ?? [];
     return new Map(rows.map(({ camera, width, height }) => [camera, { width, height }]));
   }
 
   /** Paths at the pace of tracklets, in the order in which they came. @param after row of the last one that is known */
   paths(after: number): { motion: MotionView[]; last: number } {
-    const rows = (this.#open()
-      ?.prepare(
-        `SELECT * FROM (SELECT rowid AS "row", * FROM paths WHERE rowid > ? ORDER BY rowid DESC LIMIT ?) ORDER BY "row"`,
-      )
-      .all(after, mostPaths) ?? []) as (PathRow & { row: number })[];
+    const rows = this.#overview()?.paths(after) ?? [];
     return { motion: rows.map(motionOf), last: rows.at(-1)?.row ?? after };
   }
 
-  /** Media time of the first and of the last moment that anybody was seen. */
-  bounds(): { from: number; to: number } | undefined {
-    const row = this.#open()
-      ?.prepare('SELECT min(first_seen) AS "from", max(last_seen) AS "to" FROM tracks')
-      .get() as { from: number | null; to: number | null } | undefined;
-    return row && row.from !== null && row.to !== null ? { from: row.from, to: row.to } : undefined;
+  /** For how long people were visible, everybody counted, and from when to when. */
+  seen(): { from: number; to: number; visibleS: number } | undefined {
+    return this.#overview()?.seen();
   }
 
   close(): void {
     this.#database?.close();
     this.#database = undefined;
+  }
+
+  #overview(): Overview | undefined {
+    const database = this.#open();
+    return database && createOverview(createArchive(database, this.#scope));
   }
 
   #open(): Database.Database | undefined {
@@ -120,7 +99,7 @@ function versionOf(database: Database.Database): number {
   return row?.data_version ?? 0;
 }
 
-function group(rows: TrackRow[], targets: { identity: string | null; target: string }[]): IdentityView[] {
+function viewOf({ tracks: rows, targets, truncated }: People): IdentitiesView {
   rows.sort((a, b) => a.from - b.from || compare(a.camera, b.camera) || compare(a.track, b.track));
   const names = new Map(targets.map(({ identity, target }) => [identity, target]));
   const found = new Map<string, IdentityView>();
@@ -141,7 +120,7 @@ function group(rows: TrackRow[], targets: { identity: string | null; target: str
     view.tracks.push(track);
     view.lastSeen = Math.max(view.lastSeen, track.to);
   }
-  return [...found.values()];
+  return { identities: [...found.values()], truncated };
 }
 
 function compare(a: string, b: string): number {

@@ -1,24 +1,21 @@
 // What a task sends to the cloud against what its video would take. runSource.ts shows it.
 import { statSync } from 'node:fs';
 import type { TaskFacts } from './taskFacts.ts';
-import type { IdentityView, TrafficView } from './types.ts';
+import type { TrafficView } from './types.ts';
 
 /** For each second that a person is visible, HTTP headers included: measured, see docs/benchmarks.md. */
 const bytesPerVisibleSecond = 120;
 /** The least that IP cameras usually send. */
 const videoBytesPerSecond = 1_500_000 / 8;
 
-/** Undefined while nobody was seen. @param progress camera -> how much of its recording is done, 0..1 */
+/** Undefined while nobody was seen. @param seen by all cameras together, of everybody @param progress camera -> how much of its recording is done, 0..1 */
 export function trafficOf(
   { cameras }: TaskFacts,
-  identities: readonly IdentityView[],
-  bounds: { from: number; to: number } | undefined,
+  seen: { from: number; to: number; visibleS: number } | undefined,
   progress: ReadonlyMap<string, number | undefined>,
 ): TrafficView | undefined {
-  if (!bounds) return undefined;
-  const visibleS = identities
-    .flatMap(({ tracks }) => tracks)
-    .reduce((sum, { from, to }) => sum + to - from, 0);
+  if (!seen) return undefined;
+  const { from, to, visibleS } = seen;
   const sizes = cameras.map(({ id, recording }) => {
     const bytes = recording && sizeOf(recording.path);
     return bytes === undefined ? undefined : bytes * (progress.get(id) ?? 1);
@@ -30,7 +27,7 @@ export function trafficOf(
     videoBytes: Math.round(
       isKnown
         ? sizes.reduce((sum, size) => sum + size, 0)
-        : (bounds.to - bounds.from) * cameras.length * videoBytesPerSecond,
+        : (to - from) * cameras.length * videoBytesPerSecond,
     ),
     videoFrom: isKnown ? 'recordings' : 'rate',
   };

@@ -40,8 +40,11 @@ export interface WayView {
   to: string;
   /** Allowed by the task, seconds. */
   allowed?: { minS: number; maxS: number };
-  /** From those who went: how many, and the seconds that a tenth, half and nine tenths of them took at most. */
-  seen?: { people: number; quickS: number; usualS: number; slowS: number };
+  /**
+   * Learned from those who surely went: how many, which share of those who left the camera, and the seconds that a tenth, half and
+   * nine tenths of them took at most.
+   */
+  seen?: { people: number; share?: number; quickS: number; usualS: number; slowS: number };
 }
 
 /** What the task sends to the cloud, against what its video would take. Bytes. */
@@ -63,6 +66,8 @@ export interface TaskView {
   cameras: CameraView[];
   overlaps: [string, string][];
   ways: WayView[];
+  /** What ways keep that nobody went, as a share of what is usual on any site; absent while nothing was learned. */
+  wayFloor?: number;
   mode: 'SingleObject' | 'MultiObject';
   targets: string[];
   contacts?: { method: 'GroundPlane' | 'Ellipse'; distanceM?: number; minimumS: number };

@@ -1,31 +1,24 @@
-// How people went from camera to camera, from the tracks of their identities. runSource.ts shows it beside what the task allows.
+// The ways between cameras: what the task allows, and what matching learned of how people go. runSource.ts shows them.
+import type { Status } from '../../config/schema/status.ts';
 import type { TaskFacts } from './taskFacts.ts';
-import type { IdentityView, WayView } from './types.ts';
+import type { WayView } from './types.ts';
 
-/** All ways that the task names or that somebody went, most travelled first; times in seconds. */
-export function waysOf(identities: readonly IdentityView[], allowed: TaskFacts['allowed']): WayView[] {
-  const gaps = new Map<string, number[]>();
-  for (const { tracks } of identities) {
-    for (const [index, track] of tracks.entries()) {
-      const before = tracks[index - 1];
-      // Two views that overlap see somebody at one time: that took nothing.
-      if (!before || before.camera === track.camera) continue;
-      const key = keyOf(before.camera, track.camera);
-      const known = gaps.get(key) ?? [];
-      gaps.set(key, known);
-      known.push(Math.max(0, track.from - before.to));
-    }
-  }
+type LearnedWay = NonNullable<NonNullable<NonNullable<Status['output']>['site']>['ways']>[number];
+
+/** All that the task names or that was learned, most travelled first; times in seconds. */
+export function waysOf(learned: readonly LearnedWay[], allowed: TaskFacts['allowed']): WayView[] {
   const ways = new Map<string, WayView>();
   for (const { from, to, minS, maxS } of allowed) {
-    ways.set(keyOf(from, to), { from, to, allowed: { minS, maxS } });
+    const limits = { minS, maxS };
+    ways.set(keyOf(from, to), { from, to, allowed: limits });
     // A limit of the task holds in both directions.
-    if (gaps.has(keyOf(to, from))) ways.set(keyOf(to, from), { from: to, to: from, allowed: { minS, maxS } });
+    if (learned.some((way) => way.from === to && way.to === from))
+      ways.set(keyOf(to, from), { from: to, to: from, allowed: limits });
   }
-  for (const [key, all] of gaps) {
-    const [from, to] = JSON.parse(key) as [string, string];
-    all.sort((a, b) => a - b);
-    const seen = { people: all.length, quickS: at(all, 0.1), usualS: at(all, 0.5), slowS: at(all, 0.9) };
+  for (const { from, to, people, share, quickSeconds, usualSeconds, slowSeconds } of learned) {
+    const times = { quickS: quickSeconds, usualS: usualSeconds, slowS: slowSeconds };
+    const seen = { people, ...(share !== undefined && { share }), ...times };
+    const key = keyOf(from, to);
     ways.set(key, { from, to, ...ways.get(key), seen });
   }
   return [...ways.values()].sort((a, b) => (b.seen?.people ?? 0) - (a.seen?.people ?? 0));
@@ -33,9 +26,4 @@ export function waysOf(identities: readonly IdentityView[], allowed: TaskFacts['
 
 function keyOf(from: string, to: string): string {
   return JSON.stringify([from, to]);
-}
-
-/** @param sorted not empty */
-function at(sorted: readonly number[], share: number): number {
-  return Math.round(sorted[Math.floor(share * (sorted.length - 1))]! * 10) / 10;
 }

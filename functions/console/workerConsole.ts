@@ -3,6 +3,7 @@ import { eventTypes } from '../../config/events.ts';
 import type { Status } from '../../config/schema/status.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
 import type { Log, StageFunction } from '../function.ts';
+import { scopeOf } from '../match/archive.ts';
 import { AccessFile } from './access.ts';
 import { createConsole, type Console } from './router.ts';
 import { openSource } from './runSource.ts';
@@ -28,6 +29,7 @@ export function workerConsole(parts: WorkerConsoleParts): Console | undefined {
   const source = openSource({
     folder: config.storeFolder,
     facts: factsOf(config),
+    scope: scopeOf(config),
     status: statusReader(parts),
   });
   const view = createConsole({ source, log, access: new AccessFile(tokensFile) });

@@ -4,6 +4,7 @@ import type {
   CameraReport,
   FrameData,
   IdentitiesData,
+  IdentityChange,
   ImageData,
   ReportData,
   StreamData,
@@ -23,12 +24,16 @@ export const limits = {
   dimensions: 4096,
   cameras: 1000,
   changes: 10_000,
+  /** Of one person who was erased: years of them. */
+  names: 100_000,
+  erasedTracks: 1_000_000,
   figures: 1000,
   siteModels: 8,
   ways: 64,
   problems: 16,
 };
 
+const changeKinds: IdentityChange['kind'][] = ['assigned', 'merged', 'split', 'sighted', 'contact', 'erased'];
 const imageTypes = ['image/jpeg', 'image/png', 'image/webp'] as const;
 const secondsMost = 1e11;
 
@@ -136,8 +141,10 @@ function checkSite(value: unknown) {
     const way = record(entry, path);
     for (const name of ['from', 'to'] as const) text(way[name], `${path}.${name}`);
     integer(way.people, `${path}.people`, 0);
+    if (way.share !== undefined) number(way.share, `${path}.share`, 0, 1);
     for (const name of ['quickS', 'usualS', 'slowS'] as const) number(way[name], `${path}.${name}`, 0);
   });
+  if (site.wayFloor !== undefined) number(site.wayFloor, `${place}.wayFloor`, 0, 1);
   list(site.problems, `${place}.problems`, limits.problems).forEach((problem, i) =>
     checkMessage(problem, `${place}.problems[${i}]`),
   );
@@ -150,10 +157,11 @@ export function checkIdentities(data: unknown): IdentitiesData {
   list(message.changes, 'data.changes', limits.changes).forEach((entry, i) => {
     const path = `data.changes[${i}]`;
     const change = record(entry, path);
-    const kind = oneOf(change.kind, `${path}.kind`, ['assigned', 'merged', 'split', 'sighted', 'contact']);
+    const kind = oneOf(change.kind, `${path}.kind`, changeKinds);
     text(change.identity, `${path}.identity`);
     seconds(change.time, `${path}.time`);
     if (kind === 'contact') return checkContact(change, path);
+    if (kind === 'erased') return checkErased(change, path);
     if (kind === 'assigned' || kind === 'sighted') checkTrack(change, path);
     if (kind === 'assigned') boolean(change.isNew, `${path}.isNew`);
     if (kind === 'merged') text(change.from, `${path}.from`);
@@ -229,6 +237,13 @@ function checkContact(change: Record<string, unknown>, path: string) {
   number(change.exposureS, `${path}.exposureS`, 0);
   for (const name of ['distanceM', 'deviationM'] as const)
     if (change[name] !== null) number(change[name], `${path}.${name}`, 0);
+}
+
+function checkErased(change: Record<string, unknown>, path: string) {
+  list(change.names, `${path}.names`, limits.names).forEach((name, i) => text(name, `${path}.names[${i}]`));
+  list(change.tracks, `${path}.tracks`, limits.erasedTracks).forEach((track, i) =>
+    checkTrack(record(track, `${path}.tracks[${i}]`), `${path}.tracks[${i}]`),
+  );
 }
 
 function checkTrack(value: Record<string, unknown>, path: string) {

@@ -3,6 +3,7 @@ import { NotFoundError, PermanentError } from '../function.ts';
 import type Database from 'libsql';
 import type { Contact, Identity, Page, Sighting, Track, Whereabouts } from '../../config/queries/answers.ts';
 import type { Values } from '../../config/queries/questions.ts';
+import type { WorkerConfig } from '../../config/worker.ts';
 import { pathsOf } from './archivedPaths.ts';
 
 export interface ArchiveScope {
@@ -12,12 +13,29 @@ export interface ArchiveScope {
   onlyTargets: boolean;
 }
 
+/** What a task lets be told of its store. */
+export function scopeOf({ timing, match }: Pick<WorkerConfig, 'timing' | 'match'>): ArchiveScope {
+  const { startS: start, endS: end } = timing?.window ?? {};
+  return {
+    window: { ...(start !== undefined && { start }), ...(end !== undefined && { end }) },
+    onlyTargets: match.mode === 'SingleObject',
+  };
+}
+
 /** Points of paths in one answer, about; a page ends early where there are more. */
 const mostPoints = 50_000;
 
+const contactOrder = 'contacts.first_seen, contacts.camera, contacts.track, other_camera, other_track';
 const trackColumns = `camera, track, identity, first_seen AS "from", last_seen AS "to", observations, ended, score, margin, reason`;
 export const isTarget =
   'identity IN (SELECT seen.identity FROM sightings JOIN tracks AS seen USING (camera, track))';
+
+/** Of two tracks that one camera shows at one time only the more similar one is the target: nobody is in two places. */
+export const isBest = `NOT EXISTS (SELECT 1 FROM sightings AS better
+  JOIN tracks AS theirs ON theirs.camera = better.camera AND theirs.track = better.track
+  WHERE better.target = sightings.target AND better.camera = sightings.camera
+  AND theirs.first_seen <= tracks.last_seen AND theirs.last_seen >= tracks.first_seen
+  AND coalesce(better.score, 0) > coalesce(sightings.score, 0))`;
 
 export type TrackRow = Omit<Track, 'ended' | 'path'> & { ended: number };
 export type Archive = ReturnType<typeof createArchive>;
@@ -39,6 +57,12 @@ export function createArchive(database: Database.Database, scope: ArchiveScope) 
     if (most < Infinity) add(`${alias}first_seen <= ?`, most);
     if (camera !== undefined) add(`${alias}camera = ?`, camera);
     return { where, values };
+  }
+
+  /** Conditions on the tracks that anything may be told of, and their values. */
+  function told(alias = ''): { where: string[]; values: unknown[] } {
+    const { where, values } = within({}, alias);
+    return { where: scope.onlyTargets ? [...where, `${alias}${isTarget}`] : where, values };
   }
 
   /** The name that a person has now; a former one leads to it. @throws NotFoundError */
@@ -100,9 +124,27 @@ export function createArchive(database: Database.Database, scope: ArchiveScope) 
     return result;
   }
 
+  function contactsWhere(where: string[], values: unknown[], most: number): ContactTold[] {
+    const people = ['a.identity IS NOT NULL', 'b.identity IS NOT NULL', 'a.identity <> b.identity'];
+    const only = scope.onlyTargets ? [`(a.${isTarget} OR b.${isTarget})`] : [];
+    return all<ContactTold>(
+      `SELECT a.identity AS one, b.identity AS other, contacts.camera AS camera, contacts.track AS track,
+       other_camera AS otherCamera, other_track AS otherTrack, contacts.first_seen AS "from", contacts.last_seen AS "to",
+       exposure AS exposureS, distance AS distanceM, deviation AS deviationM FROM contacts
+       JOIN tracks AS a ON a.camera = contacts.camera AND a.track = contacts.track
+       JOIN tracks AS b ON b.camera = other_camera AND b.track = other_track
+       ${clause([...where, ...people, ...only])} ORDER BY ${contactOrder} LIMIT ?`,
+      ...values,
+      most,
+    );
+  }
+
   return {
     database,
+    scope,
+    all,
     within,
+    told,
     targetsOf,
     identities(asked: Values): Page<Identity> {
       const limit = asked['limit'] as number;
@@ -161,7 +203,7 @@ export function createArchive(database: Database.Database, scope: ArchiveScope) 
     sightings(asked: Values): Page<Sighting> {
       const limit = asked['limit'] as number;
       const { where, values } = within(asked, 'tracks.');
-      where.push('identity IS NOT NULL');
+      where.push('identity IS NOT NULL', isBest);
       if (asked['target'] !== undefined) {
         where.push('target = ?');
         values.push(asked['target']);
@@ -188,49 +230,31 @@ export function createArchive(database: Database.Database, scope: ArchiveScope) 
     contacts(asked: Values): Page<Contact> {
       const limit = asked['limit'] as number;
       const { where, values } = within({ from: asked['from'], to: asked['to'] }, 'contacts.');
-      where.push(
-        'a.identity IS NOT NULL',
-        'b.identity IS NOT NULL',
-        'a.identity <> b.identity',
-        'exposure >= ?',
-      );
+      where.push('exposure >= ?');
       values.push(asked['minimumS']);
       if (asked['identity'] !== undefined) {
         const identity = nameNow(asked['identity'] as string);
         where.push('(a.identity = ? OR b.identity = ?)');
         values.push(identity, identity);
       }
-      if (scope.onlyTargets) where.push(`(a.${isTarget} OR b.${isTarget})`);
-      const order = 'contacts.first_seen, contacts.camera, contacts.track, other_camera, other_track';
       if (asked['after'] !== undefined) {
-        where.push(`(${order}) > (?, ?, ?, ?, ?)`);
+        where.push(`(${contactOrder}) > (?, ?, ?, ?, ?)`);
         values.push(...readKey(asked['after'], ['number', 'string', 'string', 'string', 'string']));
       }
-      const rows = all<ContactTold>(
-        `SELECT a.identity AS one, b.identity AS other, contacts.camera AS camera, contacts.track AS track,
-         other_camera AS otherCamera, other_track AS otherTrack, contacts.first_seen AS "from", contacts.last_seen AS "to",
-         exposure AS exposureS, distance AS distanceM, deviation AS deviationM FROM contacts
-         JOIN tracks AS a ON a.camera = contacts.camera AND a.track = contacts.track
-         JOIN tracks AS b ON b.camera = other_camera AND b.track = other_track ${clause(where)} ORDER BY ${order} LIMIT ?`,
-        ...values,
-        limit + 1,
-      );
       return page(
-        rows,
+        contactsWhere(where, values, limit + 1),
         limit,
         (row) => [row.from, row.camera, row.track, row.otherCamera, row.otherTrack],
-        ({ one, other, camera, track, otherCamera, otherTrack, ...rest }) => ({
-          identities: [one, other],
-          tracks: [
-            { camera, track },
-            { camera: otherCamera, track: otherTrack },
-          ],
-          ...rest,
-        }),
+        contactOfRow,
       );
     },
+    /** By their beginning, however short they were. */
+    allContacts(): Contact[] {
+      const { where, values } = within({}, 'contacts.');
+      return contactsWhere(where, values, 2 ** 31 - 1).map(contactOfRow);
+    },
     bounds() {
-      const { where, values } = within({});
+      const { where, values } = told();
       const [row] = all<{ from: number | null; to: number | null; tracks: number; identities: number }>(
         `SELECT min(first_seen) AS "from", max(last_seen) AS "to", count(*) AS tracks,
          count(DISTINCT identity) AS identities FROM tracks ${clause(where)}`,
@@ -253,6 +277,17 @@ interface ContactTold {
   exposureS: number;
   distanceM: number | null;
   deviationM: number | null;
+}
+
+function contactOfRow({ one, other, camera, track, otherCamera, otherTrack, ...rest }: ContactTold): Contact {
+  return {
+    identities: [one, other],
+    tracks: [
+      { camera, track },
+      { camera: otherCamera, track: otherTrack },
+    ],
+    ...rest,
+  };
 }
 
 /** The columns alone: the engine adds how long it took. */

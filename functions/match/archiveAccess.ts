@@ -8,7 +8,7 @@ import type { Values } from '../../config/queries/questions.ts';
 import type { ArchiveScope } from './archive.ts';
 import type { ArchiveReply, ArchiveRequest } from './archiveThread.ts';
 import { storeFileName } from './database.ts';
-import type { PartResult } from './resemblance.ts';
+import type { Part, PartResult } from './resemblance.ts';
 
 export interface ArchiveAccess {
   /** @throws NotFoundError, PermanentError, TransientError */
@@ -77,11 +77,11 @@ export function openArchiveAccess(folder: string, execArgv?: string[], count = u
     values: Values,
     signal: AbortSignal,
   ): Promise<T> {
+    const shares = await askOne<Part[]>(0, { name: 'parts', most: count }, scope, values, signal);
     const parts = await Promise.all(
-      threads.map((_, index) => {
-        const part = { ...ask, name: 'searchPart' as const, part: { index, of: count } };
-        return askOne<PartResult>(index, part, scope, values, signal);
-      }),
+      shares.map((part, index) =>
+        askOne<PartResult>(index, { ...ask, name: 'searchPart', part }, scope, values, signal),
+      ),
     );
     const { threshold } = ask;
     return askOne<T>(0, { name: 'together', parts, threshold }, scope, values, signal);

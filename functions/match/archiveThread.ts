@@ -5,6 +5,7 @@ import Database from 'libsql';
 import type { Values } from '../../config/queries/questions.ts';
 import { createArchive, type Archive, type ArchiveScope } from './archive.ts';
 import {
+  partsOf,
   resemblingIn,
   together,
   vectorsOf,
@@ -24,6 +25,7 @@ export interface ArchiveRequest {
   ask:
     | { name: ArchiveQuestion }
     | ({ name: 'search' } & Whom)
+    | { name: 'parts'; most: number }
     | ({ name: 'searchPart'; part: Part } & Whom)
     | { name: 'together'; parts: PartResult[]; threshold: number };
 }
@@ -60,9 +62,10 @@ function notYet(): Error {
 function answer({ ask, scope, values }: ArchiveRequest): unknown {
   const archive: Archive = createArchive(open(), scope);
   if (ask.name === 'search') {
-    const whole = searchPart(archive, ask, { index: 0, of: 1 }, values);
+    const whole = searchPart(archive, ask, {}, values);
     return together(archive, [whole], ask.threshold, values);
   }
+  if (ask.name === 'parts') return partsOf(archive, values, ask.most);
   if (ask.name === 'searchPart') return searchPart(archive, ask, ask.part, values);
   if (ask.name === 'together') return together(archive, ask.parts, ask.threshold, values);
   return ask.name === 'bounds' ? archive.bounds() : archive[ask.name](values);

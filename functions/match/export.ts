@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { PermanentError } from '../function.ts';
-import type { Contact } from './core/contacts.ts';
-import { contactOf, type ContactRow } from './rows.ts';
+import { createArchive, isBest, type Archive, type ArchiveScope } from './archive.ts';
+import { pairsOf, type ContactsOfPair } from './contactPairs.ts';
 import { storeFileName } from './store.ts';
 
 /** One track of an identity, and why it belongs to it. Times in seconds since the epoch. */
@@ -30,15 +30,18 @@ interface Row extends IdentityTrack {
   identity: string;
 }
 
+/** Without a window, and without regard to who is a target. */
+const everything: ArchiveScope = { window: {}, onlyTargets: false };
+
 /** All identities of the store in `folder`, first seen first; works while the matcher runs. */
-export function readIdentities(folder: string): Identity[] {
-  return reading(folder, (database) => {
-    const rows = database
-      .prepare(
-        `SELECT identity, camera, track, first_seen AS "from", last_seen AS "to", score, reason FROM tracks
-         WHERE identity IS NOT NULL ORDER BY first_seen, camera, track`,
-      )
-      .all() as Row[];
+export function readIdentities(folder: string, scope = everything): Identity[] {
+  return reading(folder, scope, ({ all, told }) => {
+    const { where, values } = told();
+    const rows = all<Row>(
+      `SELECT identity, camera, track, first_seen AS "from", last_seen AS "to", score, reason FROM tracks
+       WHERE ${['identity IS NOT NULL', ...where].join(' AND ')} ORDER BY first_seen, camera, track`,
+      ...values,
+    );
     return group(rows);
   });
 }
@@ -60,96 +63,31 @@ export interface TargetSighting {
  * Where the targets were seen, by target and time. Of two tracks that one camera shows at one time only the more similar
  * one counts: nobody is in two places.
  */
-export function readSightings(folder: string): TargetSighting[] {
-  const rows = reading(
-    folder,
-    (database) =>
-      database
-        .prepare(
-          `SELECT target, identity, camera, track, first_seen AS "from", last_seen AS "to", sightings.score,
-           sightings.margin, sightings.reason FROM sightings JOIN tracks USING (camera, track)
-           WHERE identity IS NOT NULL ORDER BY target, first_seen, camera, track`,
-        )
-        .all() as TargetSighting[],
-  );
-  const beats = (one: TargetSighting, other: TargetSighting) =>
-    one.target === other.target &&
-    one.camera === other.camera &&
-    one.from <= other.to &&
-    other.from <= one.to &&
-    (one.score ?? 0) > (other.score ?? 0);
-  return rows.filter((row) => !rows.some((other) => beats(other, row)));
+export function readSightings(folder: string, scope = everything): TargetSighting[] {
+  return reading(folder, scope, ({ all, within }) => {
+    const { where, values } = within({}, 'tracks.');
+    return all<TargetSighting>(
+      `SELECT target, identity, tracks.camera AS camera, tracks.track AS track, first_seen AS "from", last_seen AS "to",
+       sightings.score AS score, sightings.margin AS margin, sightings.reason AS reason
+       FROM sightings JOIN tracks ON tracks.camera = sightings.camera AND tracks.track = sightings.track
+       WHERE ${['identity IS NOT NULL', isBest, ...where].join(' AND ')}
+       ORDER BY target, first_seen, tracks.camera, tracks.track`,
+      ...values,
+    );
+  });
 }
 
-/** Two people and every time that they were close, by time. */
-export interface ContactsOfPair {
-  identities: [string, string];
-  /** Seconds in contact, in all. */
-  exposureS: number;
-  times: ContactTime[];
+/** Who was close to whom, longest exposure first, by the identities as they are known now. @param minimumS shorter contacts are left out */
+export function readContacts(folder: string, minimumS: number, scope = everything): ContactsOfPair[] {
+  return reading(folder, scope, (archive) => pairsOf(archive.allContacts(), minimumS));
 }
 
-/** Times in seconds since the epoch, distances in metres; null where nothing was measured. */
-export interface ContactTime {
-  from: number;
-  to: number;
-  exposureS: number;
-  distanceM: number | null;
-  deviationM: number | null;
-}
-
-/**
- * Who was close to whom, longest exposure first, by the identities as they are known now. Cameras that saw the same moment
- * count it once. @param minimumS shorter contacts are left out
- */
-export function readContacts(folder: string, minimumS: number): ContactsOfPair[] {
-  const rows = reading(
-    folder,
-    (database) =>
-      database
-        .prepare(
-          `SELECT contacts.*, first.identity AS a, second.identity AS b FROM contacts
-           JOIN tracks AS first ON first.camera = contacts.camera AND first.track = contacts.track
-           JOIN tracks AS second ON second.camera = other_camera AND second.track = other_track
-           WHERE a IS NOT NULL AND b IS NOT NULL AND a <> b ORDER BY contacts.first_seen`,
-        )
-        .all() as (ContactRow & { a: string; b: string })[],
-  );
-  const pairs = new Map<string, ContactsOfPair>();
-  for (const row of rows) {
-    const identities = [row.a, row.b].sort() as [string, string];
-    const pair = pairs.get(identities.join(' ')) ?? { identities, exposureS: 0, times: [] };
-    pairs.set(identities.join(' '), pair);
-    addTime(pair.times, contactOf(row));
-  }
-  for (const pair of pairs.values()) {
-    pair.times = pair.times.filter(({ exposureS }) => exposureS >= minimumS);
-    pair.exposureS = pair.times.reduce((sum, { exposureS }) => sum + exposureS, 0);
-  }
-  return [...pairs.values()]
-    .filter(({ times }) => times.length > 0)
-    .sort((x, y) => y.exposureS - x.exposureS);
-}
-
-/** Times that overlap are one, seen by several cameras. */
-function addTime(times: ContactTime[], { from, to, exposureS, distanceM, deviationM }: Contact): void {
-  const last = times[times.length - 1];
-  if (!last || from > last.to) {
-    times.push({ from, to, exposureS, distanceM, deviationM });
-    return;
-  }
-  last.to = Math.max(last.to, to);
-  last.exposureS = Math.max(last.exposureS, exposureS);
-  if (distanceM !== null && (last.distanceM === null || distanceM < last.distanceM))
-    Object.assign(last, { distanceM, deviationM });
-}
-
-function reading<T>(folder: string, read: (database: Database.Database) => T): T {
+function reading<T>(folder: string, scope: ArchiveScope, read: (archive: Archive) => T): T {
   const file = join(folder, storeFileName);
   if (!existsSync(file)) throw new PermanentError(`no results in ${folder}: ${storeFileName} is not there`);
   const database = new Database(file, { readonly: true });
   try {
-    return read(database);
+    return read(createArchive(database, scope));
   } finally {
     database.close();
   }

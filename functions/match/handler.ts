@@ -1,6 +1,11 @@
 // The match stage: tracklets of all cameras in, one identity for each person out. State lives in core, and in the store
 // before an event is acknowledged.
-import { eventTypes, type IdentitiesData, type StageEvent } from '../../config/events.ts';
+import {
+  eventTypes,
+  type IdentitiesData,
+  type IdentityChange,
+  type StageEvent,
+} from '../../config/events.ts';
 import type { StreamData, TaskInfo, TrackletsData } from '../../config/events.ts';
 import type { CameraConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, TransientError, type Context, type Log, type StageFunction } from '../function.ts';
@@ -284,7 +289,11 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
 
   /** In their order, and before anything new; receivers know those they have had by their ids. */
   function announceAgain(context: Context): void {
-    for (const { cause, changes } of store.recentlyAnnounced(mostAnnouncedAgain))
+    // Another task may have told of everybody from the same store.
+    const mayTell = (change: IdentityChange) => !onlyTargets || lookout?.isAboutTarget(change);
+    const recent = store.recentlyAnnounced(mostAnnouncedAgain);
+    const told = recent.map(({ cause, changes }) => ({ cause, changes: changes.filter(mayTell) }));
+    for (const { cause, changes } of told.filter(({ changes: left }) => left.length > 0))
       context
         .emit(identitiesEvent(cause, changes))
         .catch((error: unknown) =>

@@ -3,7 +3,7 @@
 import type { StoreStatus, TargetView } from '../../config/queries/answers.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
 import { NotFoundError, PermanentError, TransientError, type Context, type Question } from '../function.ts';
-import type { ArchiveScope } from './archive.ts';
+import { scopeOf } from './archive.ts';
 import type { ArchiveAccess } from './archiveAccess.ts';
 import type { PictureVectors } from './pictureVectors.ts';
 
@@ -31,14 +31,7 @@ export type Answer = (question: Question, context: Context) => Promise<unknown>;
 const mostTargetPictureBytes = 2 ** 20;
 
 export function createQueries({ archive, worker, threshold, pictures, writes }: QueryDependencies): Answer {
-  function scope(): ArchiveScope {
-    const { timing, match } = worker();
-    const { startS: start, endS: end } = timing?.window ?? {};
-    return {
-      window: { ...(start !== undefined && { start }), ...(end !== undefined && { end }) },
-      onlyTargets: match.mode === 'SingleObject',
-    };
-  }
+  const scope = () => scopeOf(worker());
 
   async function status({ values, signal }: Question): Promise<StoreStatus> {
     const { task, cameras, match, models } = worker();

@@ -21,13 +21,17 @@ export interface Likeness {
 /** Less similar ones are not told unless they are asked for: a share of the threshold. */
 const usualShare = 0.9;
 const blockTracks = 4096;
-/** Spread by when a track began: its milliseconds are multiples of a frame's time, their product's middle bits are not. */
-const partOfTrack = '((CAST(tracks.first_seen * 1000 AS INTEGER) & 1048575) * 2654435761 >> 12) % ? = ?';
+/** With fewer tracks a thread has no time to pay for itself. */
+const leastTracks = 10_000;
 
-/** A share of the tracks: several threads that each search another one find together what one of them finds in all. */
+/**
+ * Tracks that began at or after `start` and before `end`, seconds since the epoch; where one is absent, without that limit. Several
+ * threads that each search another part find together what one of them finds in all. What began at one time was stored at one
+ * time: so no page of the file is read by two of them.
+ */
 export interface Part {
-  index: number;
-  of: number;
+  start?: number;
+  end?: number;
 }
 
 /** The most similar tracks of a part, best first; of equals those first that were seen first. */
@@ -37,12 +41,33 @@ export interface PartResult {
   model: string;
 }
 
+/** At most `most` parts that together are everything, of about as many tracks each. */
+export function partsOf({ all, within }: Archive, asked: Values, most: number): Part[] {
+  const { where, values } = within(asked);
+  const tracks = `FROM tracks ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}`;
+  const [{ count } = { count: 0 }] = all<{ count: number }>(`SELECT count(*) AS count ${tracks}`, ...values);
+  const parts = Math.max(1, Math.min(most, Math.floor(count / leastTracks)));
+  const cuts: number[] = [];
+  for (let i = 1; i < parts; i++) {
+    const [row] = all<{ first_seen: number }>(
+      `SELECT first_seen ${tracks} ORDER BY first_seen, camera, track LIMIT 1 OFFSET ?`,
+      ...values,
+      Math.floor((i * count) / parts),
+    );
+    if (row && row.first_seen !== cuts.at(-1)) cuts.push(row.first_seen);
+  }
+  return [undefined, ...cuts].map((start, i) => ({
+    ...(start !== undefined && { start }),
+    ...(i < cuts.length && { end: cuts[i]! }),
+  }));
+}
+
 /** @throws PermanentError when the vectors have another length than those of the store */
 export function resemblingIn(part: Part, archive: Archive, likeness: Likeness, asked: Values): PartResult {
-  const { model, threshold, vectors } = likeness;
+  const { model } = likeness;
   const limit = asked['limit'] as number;
-  const least = typeof asked['least'] === 'number' ? asked['least'] : threshold * usualShare;
-  const queries = vectors.map((vector) => quantize(unit(vector)));
+  const least = leastOf(likeness, asked);
+  const queries = queriesOf(likeness);
   let hits: PartResult['hits'] = [];
   let compared = 0;
   for (const tracks of blocksOf(archive, likeness, asked, part)) {
@@ -62,6 +87,16 @@ export function resemblingIn(part: Part, archive: Archive, likeness: Likeness, a
     compared += tracks.length;
   }
   return { hits, compared, model };
+}
+
+/** Less similar tracks are not told. */
+export function leastOf({ threshold }: Likeness, asked: Values): number {
+  return typeof asked['least'] === 'number' ? asked['least'] : threshold * usualShare;
+}
+
+/** @throws PermanentError for a vector without direction */
+export function queriesOf({ vectors }: Likeness): QuantizedVector[] {
+  return vectors.map((vector) => quantize(unit(vector)));
 }
 
 /** What the parts found as one answer. A track that was erased since is left out. */
@@ -128,14 +163,13 @@ function* blocksOf(
   archive: Archive,
   { model, onlyTargets }: Likeness,
   asked: Values,
-  { index, of }: Part,
+  { start, end }: Part,
 ): Generator<Candidate[]> {
   const { where, values } = archive.within(asked, 'tracks.');
   if (onlyTargets) where.push(isTarget);
-  if (of > 1) {
-    where.push(partOfTrack);
-    values.push(of, index);
-  }
+  const add = (condition: string, value: number) => void (where.push(condition), values.push(value));
+  if (start !== undefined) add('tracks.first_seen >= ?', start);
+  if (end !== undefined) add('tracks.first_seen < ?', end);
   const read = archive.database.prepare(
     `SELECT block.first_seen AS "from", block.camera AS camera, block.track AS track, vector, scale FROM
      (SELECT first_seen, camera, track FROM tracks

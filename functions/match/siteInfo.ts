@@ -6,7 +6,7 @@ const mostProblems = 16;
 const longestProblem = 500;
 
 /** Rounded: figures that move in their last digit would make every status a new one. */
-export function siteInfoOf({ calibration, ways, problems }: SiteReport): SiteInfo {
+export function siteInfoOf({ calibration, ways, wayFloor, problems }: SiteReport): SiteInfo {
   return {
     calibration: calibration.map(({ model, threshold, catalogue, differentPairs, samePairs }) => ({
       model,
@@ -15,10 +15,12 @@ export function siteInfoOf({ calibration, ways, problems }: SiteReport): SiteInf
       differentPairs,
       samePairs,
     })),
-    ways: ways.map(({ from, to, people, quickS, usualS, slowS }) => ({
+    wayFloor,
+    ways: ways.map(({ from, to, people, share, quickS, usualS, slowS }) => ({
       from,
       to,
       people,
+      share: rounded(share, 100),
       quickS: rounded(quickS, 10),
       usualS: rounded(usualS, 10),
       slowS: rounded(slowS, 10),

@@ -188,6 +188,12 @@ export const ruleCases: [message: string, place: string, broken: object, kept: o
     { tracking: { mode: 'SingleObject' }, ...target({ file: 'a.jpg' }) },
   ],
   [
+    'storeName names a store in a claim',
+    'spec.retention.storeName',
+    { retention: { storeName: 'shop' } },
+    { retention: { storeName: 'shop', claimName: 'people' } },
+  ],
+  [
     'stages.embed.placement Cloud sends crops',
     'spec.stages.embed.placement',
     { stages: { embed: { placement: 'Cloud' } } },

@@ -25,7 +25,7 @@ test('a name and two cameras are enough', () => {
     targets: [],
     matching: { votes: 2 },
     privacy: { egress: 'FeaturesOnly' },
-    retention: { results: '30d', vectors: '7d', crops: '0s' },
+    retention: { results: '30d', vectors: '7d' },
     delivery: { type: 'HTTP', outbox: { maxBytes: '100Mi', maxAge: '24h' } },
     packing: 'PerStage',
     runtime: 'Deployment',
@@ -186,6 +186,10 @@ test.each([
   [
     { retention: { results: '1w' } },
     'spec.retention.results: must be a time span such as 90s, 15m, 12h or 30d, got "1w"',
+  ],
+  [
+    { retention: { crops: '1h' } },
+    'spec.retention.crops: is no field any more: no stage keeps pictures of people: leave it out',
   ],
   [{ suspend: 'true' }, 'spec.suspend: must be true or false, got "true"; remove the quotes: true'],
   [{ closeContact: true }, 'spec.closeContact: must be an object with fields, got true'],

@@ -357,6 +357,14 @@ test('a claim keeps what match knows, for this very task; all else stays with th
   ]);
 });
 
+test('tasks that name a store of a claim go on with what others left there', () => {
+  const mounts = pod(
+    manifests(taskOf(`{retention: {claimName: people, storeName: shop}, ${twoCameras}}`)),
+    'gate-match',
+  ).containers[0]!.volumeMounts;
+  expect(mounts).toContainEqual(expect.objectContaining({ name: 'store', subPath: 'named/shop' }));
+});
+
 const templates = (task: Task) =>
   new Map(
     [...deployments(manifests(task))].map(([name, { spec }]) => [name, JSON.stringify(spec!.template)]),

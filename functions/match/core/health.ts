@@ -10,7 +10,12 @@ export interface Health {
   judge(traces: readonly Trace[], similarities: Similarities): void;
   /** One sentence for each thing that is wrong, by camera. */
   problems(): string[];
+  state(): HealthState;
+  restore(state: HealthState): void;
 }
+
+/** What a restart must know: a problem goes only when it is clearly over. */
+export type HealthState = [check: string, sentence: string][];
 
 /** Tracks and pairs of a camera that are looked at. */
 const newest = 60;
@@ -105,6 +110,11 @@ export function createHealth(settings: MatchSettings): Health {
       }
     },
     problems: () => [...raised.values()],
+    state: () => [...raised],
+    restore(state) {
+      raised.clear();
+      for (const [check, sentence] of state) raised.set(check, sentence);
+    },
   };
 }
 

@@ -7,7 +7,7 @@ import { createCalibration, type CalibrationState, type ModelCalibration } from 
 import { changesOf, type Move } from './changes.ts';
 import { cluster } from './cluster.ts';
 import { createEvidence } from './evidence.ts';
-import { createHealth } from './health.ts';
+import { createHealth, type HealthState } from './health.ts';
 import { byIdentity, linksOf } from './links.ts';
 import { identityName } from './names.ts';
 import { evidenceFor } from './reasons.ts';
@@ -28,7 +28,7 @@ export interface Delta {
   touched: Trace[];
   /** Keys of traces that left the memory: condensed into another or retired. */
   removed: string[];
-  /** What was learned from traces that left the memory, when that grew; of those in memory it is learned again. */
+  /** What was learned from traces that left the memory, when that grew; of those in memory it is learned again. Also what is wrong. */
   learned: Learned | undefined;
 }
 
@@ -36,6 +36,8 @@ export interface Delta {
 export interface Learned {
   calibration: CalibrationState;
   ways: WaysState;
+  /** Absent in stores of earlier versions. */
+  health?: HealthState;
 }
 
 /** What the matcher found out about the site, for people to look at. */
@@ -43,6 +45,8 @@ export interface SiteReport {
   calibration: ModelCalibration[];
   /** Most travelled first. */
   ways: Way[];
+  /** What ways keep that nobody went, as a share of what is usual on any site. */
+  wayFloor: number;
   /** One sentence for each thing that is wrong. */
   problems: string[];
 }
@@ -164,7 +168,11 @@ export function createMatcher(
     calibration.retire(sorted, leaving, similarities);
     const leaves = (a: Trace, b: Trace) => leaving.has(a) || leaving.has(b);
     ways.retire(linksOf(byIdentity(sorted), similarities, settings, leaves));
-    delta.learned = { calibration: calibration.state(), ways: ways.state() };
+    noteLearned();
+  }
+
+  function noteLearned(): void {
+    delta.learned = { calibration: calibration.state(), ways: ways.state(), health: health.state() };
   }
 
   function drop(removed: readonly Trace[]): void {
@@ -246,7 +254,9 @@ export function createMatcher(
     if (period === learned && !final) return;
     learned = period;
     calibration.learn(sorted, similarities);
+    const before = health.problems().join();
     health.judge(sorted, similarities);
+    if (health.problems().join() !== before) noteLearned();
     // The last grouping must not depend on earlier ones: it learns from a grouping of its own.
     ways.learn(final ? [] : linksOf(byIdentity(sorted), similarities, settings));
   }
@@ -322,6 +332,7 @@ export function createMatcher(
       if (past) {
         calibration.restore(past.calibration);
         ways.restore(past.ways);
+        health.restore(past.health ?? []);
       }
       for (const trace of restored) {
         traces.set(traceKey(trace.camera, trace.track), trace);
@@ -341,6 +352,10 @@ export function createMatcher(
         offered.set(key, Math.max(offered.get(key) ?? 0, revision.tracklet.revision));
       }
       pending = restored.length > 0;
+      if (!pending && !past) return;
+      // What is reported is known at once, also where no camera has anything to say any more.
+      similarities.update(sorted, false);
+      learn(false);
     },
     clock: (camera) => arrival.clock(camera),
     all: () => sorted,
@@ -352,6 +367,7 @@ export function createMatcher(
     report: () => ({
       calibration: calibration.report(similarities),
       ways: ways.report(mostWaysTold),
+      wayFloor: settings.wayFloorShare,
       problems: health.problems(),
     }),
   };

@@ -16,6 +16,8 @@ export interface Way {
   from: string;
   to: string;
   people: number;
+  /** Of those who left `from` and were seen again, 0..1. */
+  share: number;
   /** Seconds within which a tenth, half and nine tenths of them arrive. */
   quickS: number;
   usualS: number;
@@ -107,7 +109,9 @@ export function createWays(cameras: number, settings: MatchSettings): Ways {
     },
     report: (most) =>
       [...known]
-        .flatMap(([from, { to }]) => [...to].map(([camera, counts]) => wayOf(from, camera, counts)))
+        .flatMap(([from, { to, total }]) =>
+          [...to].map(([camera, counts]) => wayOf(from, camera, counts, total)),
+        )
         .sort((a, b) => b.people - a.people || (a.from + a.to < b.from + b.to ? -1 : 1))
         .slice(0, most),
     state: () =>
@@ -192,7 +196,7 @@ function copyOf(counts: ReadonlyMap<string, Counts>): Map<string, Counts> {
   );
 }
 
-function wayOf(from: string, to: string, counts: readonly number[]): Way {
+function wayOf(from: string, to: string, counts: readonly number[], total: number): Way {
   const people = counts.reduce((sum, each) => sum + each, 0);
   const at = (share: number) => {
     let left = share * people;
@@ -203,5 +207,6 @@ function wayOf(from: string, to: string, counts: readonly number[]): Way {
     }
     return longestS;
   };
-  return { from, to, people: Math.round(people), quickS: at(0.1), usualS: at(0.5), slowS: at(0.9) };
+  const [quickS, usualS, slowS] = [at(0.1), at(0.5), at(0.9)];
+  return { from, to, people: Math.round(people), share: people / total, quickS, usualS, slowS };
 }

@@ -173,9 +173,16 @@ function siteOf(reports: readonly ReportData[]): NonNullable<Status['output']>['
   if (!site) return undefined;
   return {
     calibration: site.calibration.slice(0, mostModels),
-    ways: site.ways.slice(0, mostWays).map(({ from, to, people, quickS, usualS, slowS }) => {
-      return { from, to, people, quickSeconds: quickS, usualSeconds: usualS, slowSeconds: slowS };
-    }),
+    ways: site.ways.slice(0, mostWays).map(({ from, to, people, share, quickS, usualS, slowS }) => ({
+      from,
+      to,
+      people,
+      ...(share !== undefined && { share }),
+      quickSeconds: quickS,
+      usualSeconds: usualS,
+      slowSeconds: slowS,
+    })),
+    ...(site.wayFloor !== undefined && { wayFloor: site.wayFloor }),
     problems: site.problems.slice(0, mostProblems).map((problem) => problem.slice(0, longestProblem)),
   };
 }

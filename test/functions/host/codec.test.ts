@@ -4,7 +4,7 @@ import { eventTypes } from '../../../config/events.ts';
 import { PermanentError } from '../../../functions/function.ts';
 import { fromEnvelope, sizeOf, toEnvelope } from '../../../functions/host/codec.ts';
 import { frame, streamEnded, tracks } from './support.ts';
-import type { StageEvent, TrackletsData } from '../../../config/events.ts';
+import type { IdentityChange, StageEvent, TrackletsData } from '../../../config/events.ts';
 import { compactTracklets } from '../../../functions/host/compactTracklets.ts';
 import type { Envelope } from '../../../delivery/binding.ts';
 
@@ -51,6 +51,31 @@ function travel(event: StageEvent): Envelope {
   return { attributes, data: { kind: 'bytes', parts: [joined] } };
 }
 
+/** One of each kind: a kind that is added to the type has to be added here. */
+const changes: { [K in IdentityChange['kind']]: Extract<IdentityChange, { kind: K }> } = (() => {
+  const [one, other] = [
+    { camera: 'a', track: 's.1' },
+    { camera: 'b', track: 's.2' },
+  ];
+  const said = { identity: 'p-1', time: 5, score: 0.5, margin: null, reason: 'it looks the same' };
+  const contact = { other: 'p-2', from: 1, to: 5, exposureS: 3, distanceM: 1.2, deviationM: 0.1 };
+  return {
+    assigned: { kind: 'assigned', ...said, ...one, isNew: true },
+    merged: { kind: 'merged', ...said, from: 'p-2' },
+    split: { kind: 'split', ...said, to: 'p-2', tracks: [one] },
+    sighted: { kind: 'sighted', ...said, ...one, target: 'anna' },
+    contact: { kind: 'contact', identity: 'p-1', time: 5, tracks: [one, other], ...contact },
+    erased: { kind: 'erased', identity: 'p-1', names: ['p-2'], tracks: [one, other], time: 5 },
+  };
+})();
+
+const identities = (change: IdentityChange): StageEvent => ({
+  id: change.kind,
+  source: '/m',
+  type: eventTypes.identities,
+  data: { task: 'shop', namespace: 'default', changes: [change] },
+});
+
 describe('what arrives equals what was sent', () => {
   test.each<[string, StageEvent]>([
     ['frame', frame('a', 1, 33, 17)],
@@ -60,6 +85,10 @@ describe('what arrives equals what was sent', () => {
     ['tracklets', tracklets()],
     ['stream', streamEnded('a')],
     ['image', image],
+    ...Object.values(changes).map((change): [string, StageEvent] => [
+      `${change.kind} identities`,
+      identities(change),
+    ]),
     ['an unknown type with JSON', { id: '1', source: '/s', type: 'x.y', data: { a: [1, null] } }],
     ['an unknown type with 0', { id: '1', source: '/s', type: 'x.y', data: 0 }],
     ['an unknown type without data', { id: '1', source: '/s', type: 'x.y', data: undefined }],
@@ -250,6 +279,17 @@ describe('data that is refused, with its place', () => {
         'application/json',
       ),
       /^data\.changes\[0\]\.kind/,
+    ],
+    [
+      'an erasure without tracks',
+      withData(
+        eventTypes.identities,
+        Buffer.from(
+          '{"task":"t","namespace":"n","changes":[{"kind":"erased","identity":"a","names":[],"time":1}]}',
+        ),
+        'application/json',
+      ),
+      /^data\.changes\[0\]\.tracks: must be a list/,
     ],
     [
       'a contact of one person',

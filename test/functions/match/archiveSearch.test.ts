@@ -5,13 +5,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { SearchResult } from '../../../config/queries/answers.ts';
 import { openArchiveAccess } from '../../../functions/match/archiveAccess.ts';
+import { createArchive } from '../../../functions/match/archive.ts';
 import type { ArchiveRequest } from '../../../functions/match/archiveThread.ts';
 import { openDatabase } from '../../../functions/match/database.ts';
+import { partsOf, type Part } from '../../../functions/match/resemblance.ts';
 import { random } from './world.ts';
 
 const loader = ['--import', './test/support/typescriptThreads.mjs'];
 const dimensions = 16;
-const trackCount = 9000;
+const trackCount = 32_000;
 const next = random(23);
 const vectors = Array.from({ length: trackCount }, () =>
   // Few values, so that many are equally similar: their order counts.
@@ -70,6 +72,19 @@ test.each([
   const whole = await searched(1, values);
   expect(whole.items.length).toBeGreaterThan(0);
   for (const threads of [2, 3]) expect(await searched(threads, values)).toEqual(whole);
+});
+
+test('the parts of three threads are all tracks, each once, in shares of about one size', () => {
+  const database = openDatabase(folder, { synchronous: 'NORMAL', busyTimeoutMs: 500 });
+  const archive = createArchive(database, { window: {}, onlyTargets: false });
+  const count = ({ start = -Infinity, end = Infinity }: Part) =>
+    vectors.filter((_, i) => firstSeen(i) >= start && firstSeen(i) < end).length;
+  const parts = partsOf(archive, {}, 3);
+  expect(parts.map(count).every((tracks) => Math.abs(tracks - trackCount / 3) < 10)).toBe(true);
+  expect(parts.reduce((sum, part) => sum + count(part), 0)).toBe(trackCount);
+  expect(partsOf(archive, { from: firstSeen(31_000) }, 3)).toEqual([{}]);
+  expect(partsOf(archive, { camera: 'nowhere' }, 3)).toEqual([{}]);
+  database.close();
 });
 
 test('it is what a plain comparison says', async () => {

@@ -8,7 +8,8 @@ import { statusOf } from '../../../functions/status/core/rollup.ts';
 
 const site: SiteInfo = {
   calibration: [{ model: 'digest', threshold: 0.31, given: 0.27, differentPairs: 400, samePairs: 90 }],
-  ways: [{ from: 'gate', to: 'hall', people: 12, quickS: 4, usualS: 6.5, slowS: 20 }],
+  ways: [{ from: 'gate', to: 'hall', people: 12, share: 0.75, quickS: 4, usualS: 6.5, slowS: 20 }],
+  wayFloor: 0.2,
   problems: ['camera gate: the embedder gives empty vectors'],
 };
 
@@ -36,8 +37,17 @@ test('the status shows thresholds, ways and problems, and is Degraded while ther
   const status = statusFrom(site);
   expect(status.output?.site?.calibration).toEqual(site.calibration);
   expect(status.output?.site?.ways).toEqual([
-    { from: 'gate', to: 'hall', people: 12, quickSeconds: 4, usualSeconds: 6.5, slowSeconds: 20 },
+    {
+      from: 'gate',
+      to: 'hall',
+      people: 12,
+      share: 0.75,
+      quickSeconds: 4,
+      usualSeconds: 6.5,
+      slowSeconds: 20,
+    },
   ]);
+  expect(status.output?.site?.wayFloor).toBe(0.2);
   expect(status.output?.site?.problems).toEqual(site.problems);
   expect(status.phase).toBe('Degraded');
   expect(statusFrom({ ...site, problems: [] }).phase).toBe('Running');
@@ -60,10 +70,11 @@ test('what the matcher found out is rounded and bounded on its way', () => {
     calibration: [
       { model: 'digest', catalogue: 0.16543, threshold: 0.20789, site: NaN, differentPairs: 7, samePairs: 3 },
     ],
-    ways: [{ from: 'gate', to: 'hall', people: 3, quickS: 1.234, usualS: 2.345, slowS: 3.456 }],
+    ways: [{ from: 'gate', to: 'hall', people: 3, share: 0.456, quickS: 1.234, usualS: 2.345, slowS: 3.456 }],
+    wayFloor: 0.2,
     problems: Array.from({ length: 40 }, () => 'x'.repeat(2000)),
   });
   expect(info.calibration[0]).toMatchObject({ threshold: 0.21, given: 0.17 });
-  expect(info.ways[0]).toMatchObject({ quickS: 1.2, usualS: 2.3, slowS: 3.5 });
+  expect(info.ways[0]).toMatchObject({ share: 0.46, quickS: 1.2, usualS: 2.3, slowS: 3.5 });
   expect(checkReport(report(info))).toBeDefined();
 });

@@ -25,7 +25,7 @@ test('the usual way counts for somebody, another time or another camera against'
   expect(oddsOf(ways, 'gate', 'hall', 12)).toBeGreaterThan(oddsOf(ways, 'gate', 'hall', 200) + 1);
   expect(oddsOf(ways, 'gate', 'hall', 200)).toBeLessThan(-1);
   expect(oddsOf(ways, 'gate', 'yard', 12)).toBeLessThan(-1);
-  expect(ways.report(10)).toMatchObject([{ from: 'gate', to: 'hall', people: 60 }]);
+  expect(ways.report(10)).toMatchObject([{ from: 'gate', to: 'hall', people: 60, share: 1 }]);
   const [way] = ways.report(10);
   expect(way!.quickS).toBeGreaterThanOrEqual(10);
   expect(way!.usualS).toBeLessThan(15);
