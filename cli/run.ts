@@ -1,4 +1,5 @@
 // `mei run`: runs a task on this machine with the same translation, functions and events as in a cluster.
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -8,6 +9,7 @@ import { defaultModels, resolveModel } from '../config/models.ts';
 import type { Task } from '../config/schema/resource.ts';
 import type { Status } from '../config/schema/status.ts';
 import { desired, type DesiredTask } from '../controller/desired.ts';
+import { usesJetStream } from '../controller/jetStreams.ts';
 import { startWorkers } from '../controller/processes.ts';
 import { watchReadiness, type Unready } from '../controller/readiness.ts';
 import { serveRun } from './console.ts';
@@ -69,8 +71,8 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
   const task = withAbsolutePaths(await readTask(taskPath), taskPath);
   if (task.spec.suspend)
     throw new UserError(`${taskPath}: the task is suspended; set spec.suspend: false to run it`);
-  if (task.spec.delivery.type === 'Broker')
-    console.error('mei: note: spec.delivery.type Broker is for clusters: here events go by HTTP');
+  if (task.spec.delivery.type === 'Broker' && !usesJetStream(task))
+    console.error('mei: note: a Knative Broker is for clusters: here events go by HTTP');
   const out = await makeOutFolder(task, options.out);
   await writeFile(join(out, taskFileName), JSON.stringify(task));
   const plan = planLocally(task, out);
@@ -108,6 +110,8 @@ function planLocally(task: Task, out: string): DesiredTask {
       resultsFolder: join(out, 'cameras'),
       storeFolder: out,
       outboxFolder: join(out, 'outbox'),
+      // Who runs into the same folder again goes on in the same stream.
+      streamId: createHash('sha256').update(out).digest('hex'),
     });
   } catch (cause) {
     throw new UserError((cause as Error).message, exitCodes.badInput, { cause });

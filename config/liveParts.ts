@@ -6,11 +6,13 @@ import type { StageName, WorkerConfig } from './worker.ts';
 /** What is fixed for the life of a process: models, threads, addresses, folders. */
 export function fixedPart(config: WorkerConfig): object {
   const { generation: _, ...task } = config.task;
-  const { detect, embed, match: _match, cameras: _cameras, shards, models, ...common } = config;
+  const { detect, embed, match: _match, cameras: _cameras, shards, models, jetstream, ...common } = config;
   const has = (...stages: StageName[]) => stages.some((stage) => config.stages.includes(stage));
   return {
     ...common,
     task,
+    // Leaf nodes come and go with cameras.
+    ...(jetstream && { jetstream: { ...jetstream, leaves: undefined } }),
     shards: shards && Object.entries(shards).map(([type, parts]) => [type, parts.map(({ url }) => url)]),
     detect: has('detect') && { threads: detect.threads, model: models.detect },
     embed: has('embed') && { threads: embed.threads },

@@ -40,6 +40,17 @@ export const metrics = {
     'outcome',
     'What became of events of the outbox: delivered, tried again, dropped: age, room or superseded',
   ),
+  mei_stream_events: worker(
+    'gauge',
+    '',
+    'Events in the stream that this worker has not taken yet (JetStream)',
+  ),
+  mei_stream_up: worker('gauge', '', 'Whether events can be taken out of the stream: 1, else 0'),
+  mei_stream_total: worker(
+    'counter',
+    'outcome',
+    'What became of events of the stream: handled, tried again, dead letter',
+  ),
   mei_stage_figure: worker(
     'gauge',
     'stage figure',

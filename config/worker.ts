@@ -120,6 +120,26 @@ export interface OutboxConfig {
   types: string[];
 }
 
+/** Events for workers in the cloud travel through a stream of NATS JetStream. */
+export interface JetStreamConfig {
+  /** nats:// or tls:// address of the server that this worker connects to. */
+  url: string;
+  /** Of the task, the same at the hub and on leaf nodes. */
+  stream: string;
+  /** First tokens of its subjects. */
+  subjects: string;
+  maxBytes: number;
+  maxAgeS: number;
+  /** Of the stream at the hub. */
+  replicas: number;
+  /** JetStream domain of the server, which is a leaf node; absent: it is the hub. */
+  domain?: string;
+  /** At the hub: domains of the leaf nodes whose streams it takes over. */
+  leaves: string[];
+  /** Name under which this worker takes events; absent: it only sends. */
+  receiver?: string;
+}
+
 export interface WorkerConfig {
   task: { name: string; namespace: string; uid: string; generation: number };
   /** Unique name, DNS label. */
@@ -134,11 +154,15 @@ export interface WorkerConfig {
   match: MatchOptions;
   /**
    * Where events go that no stage of this worker takes: event type -> URL; several, separated by spaces, of workers of one
-   * group: one of them takes events while the others stand by.
+   * group: one of them takes events while the others stand by. `nats:<receiver>`: through `jetstream`.
    */
   sinks: Record<string, string>;
   /** URL of the Broker among `sinks`: it is none of the task's workers, and is not shown the token of the task. */
   broker?: string;
+  /** Absent: no sink is one of JetStream's. */
+  jetstream?: JetStreamConfig;
+  /** HTTP addresses of workers that `sinks` reaches through JetStream: for questions, and for programs that speak no NATS. */
+  direct?: Record<string, string>;
   /** Of types that several workers take, each for some of the cameras: who takes which. `sinks` names the first of them. */
   shards?: Record<string, { url: string; cameras: string[] }[]>;
   /** Name that workers have in common of which one decides while the others stand by; absent: it is alone. */

@@ -14,6 +14,7 @@ import {
   type StageName,
   type WorkerConfig,
 } from '../config/worker.ts';
+import { jetStreamOf, type Place } from './jetStreams.ts';
 import { outboxOf } from './outboxes.ts';
 import { shardsOf } from './shards.ts';
 
@@ -33,6 +34,8 @@ export interface Surroundings {
   storeFolder: string;
   /** Edge side: folder in which each worker keeps what has not reached the cloud. Absent: nothing is kept. */
   outboxFolder?: string;
+  /** Tells this life of the task from others of its name, where events travel through a stream. Absent: the uid of the task. */
+  streamId?: string;
 }
 
 /** One worker: a process, or one Deployment. */
@@ -84,10 +87,14 @@ export function desired(task: Task, surroundings: Surroundings): DesiredTask {
       'embed',
     ),
   };
+  const places = groups.map(placeOf);
+  const streamId = surroundings.streamId ?? task.metadata.uid ?? '';
   const cloud = new Set(groups.filter(({ placement }) => placement === 'cloud').map(({ name }) => name));
   return {
     workers: groups.map((group) => {
       const { routes, shards } = routesOf(group, groups, surroundings.functions);
+      const receivers = new Set(Object.values(routes));
+      const jetstream = jetStreamOf(task, placeOf(group), places, receivers, streamId);
       const { outboxFolder } = surroundings;
       const isKept = group.placement === 'edge' && outboxFolder !== undefined;
       const outbox = isKept ? outboxOf(task, group.name, routes, cloud, outboxFolder) : undefined;
@@ -95,13 +102,21 @@ export function desired(task: Task, surroundings: Surroundings): DesiredTask {
         name: group.name,
         placement: group.placement,
         ...(group.placement === 'edge' && group.node !== '' && { nodeName: group.node }),
-        config: { ...workerConfig(task, group, models, surroundings), ...(outbox && { outbox }) },
+        config: {
+          ...workerConfig(task, group, models, surroundings),
+          ...(outbox && { outbox }),
+          ...(jetstream && { jetstream }),
+        },
         routes,
         ...(Object.keys(shards).length > 0 && { shards }),
         env: workerEnvironment(group),
       };
     }),
   };
+}
+
+function placeOf({ first, placement, stages, node }: Group): Place {
+  return { receiver: first, placement, stages, node: node || 'edge' };
 }
 
 /** Which stages share a worker: one each (PerStage), or all of a node (PerNode). */

@@ -17,9 +17,10 @@ export function sinksOf(
   worker: DesiredWorker,
   workers: readonly DesiredWorker[],
   addressOf: (worker: DesiredWorker) => string | undefined,
-): Pick<WorkerConfig, 'sinks' | 'shards'> {
+): Pick<WorkerConfig, 'sinks' | 'shards' | 'direct'> {
   const byName = new Map(workers.map((each) => [each.name, each]));
   const sinks: WorkerConfig['sinks'] = {};
+  const direct: WorkerConfig['sinks'] = {};
   for (const [type, name] of Object.entries(worker.routes)) {
     const inTurn = [
       byName.get(name)!,
@@ -27,7 +28,10 @@ export function sinksOf(
     ];
     // Through a Broker all of them have one address.
     const addresses = new Set(inTurn.flatMap((each) => addressOf(each) ?? []));
-    if (addresses.size > 0) sinks[type] = [...addresses].join(' ');
+    const receiver = byName.get(name)!.config.jetstream?.receiver;
+    const overHttp = receiver === undefined ? sinks : direct;
+    if (addresses.size > 0) overHttp[type] = [...addresses].join(' ');
+    if (receiver !== undefined) sinks[type] = `nats:${receiver}`;
   }
   const own = new Set(worker.config.cameras.map(({ id }) => id));
   const shards = Object.entries(worker.shards ?? {}).flatMap(([type, names]) => {
@@ -41,5 +45,9 @@ export function sinksOf(
     });
     return parts.length > 1 ? [[type, parts] as const] : [];
   });
-  return { sinks, ...(shards.length > 0 && { shards: Object.fromEntries(shards) }) };
+  return {
+    sinks,
+    ...(Object.keys(direct).length > 0 && { direct }),
+    ...(shards.length > 0 && { shards: Object.fromEntries(shards) }),
+  };
 }

@@ -10,8 +10,10 @@ export function standbyProblems({ spec }: Task): string[] {
     ...(spec.retention.claimName === undefined
       ? [`${asked}: workers that stand by need the same store: name a volume in retention.claimName`]
       : []),
-    ...(spec.delivery.type === 'Broker'
-      ? [`${asked}: a Broker cannot tell which of them decides: use delivery.type HTTP, or one worker`]
+    ...(spec.delivery.type === 'Broker' && spec.delivery.broker?.url === undefined
+      ? [
+          `${asked}: a Knative Broker cannot tell which of them decides: use delivery.type HTTP, JetStream, or one worker`,
+        ]
       : []),
   ];
 }

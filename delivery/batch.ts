@@ -1,4 +1,4 @@
-// Turns stored events into one request: a single one as it is, several as a compressed batch. Called by courier.ts.
+// Turns stored events into one request: a single one as it is, several as a compressed batch. sink.ts sends it.
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { batchContentType, binaryMessage, type HttpMessage } from './binding.ts';
@@ -15,7 +15,8 @@ export async function requestOf(events: readonly EventRow[]): Promise<HttpMessag
   return { headers: { 'content-type': batchContentType, 'content-encoding': 'gzip' }, parts: [body] };
 }
 
-function single(event: EventRow): HttpMessage {
+/** In binary mode. */
+export function single(event: EventRow): HttpMessage {
   const envelope = envelopeOf(event);
   const message = binaryMessage(envelope);
   const { traceparent } = envelope.attributes;

@@ -1,7 +1,7 @@
 // Brings what waits for one URL there: in order, in batches, again and again. outbox.ts keeps one per URL.
 import { setTimeout as delay } from 'node:timers/promises';
-import { requestOf } from './batch.ts';
-import { backoffMs, Sink, type Outcome, type SinkOptions, type Tokens } from './sink.ts';
+import { Sink, type SinkOptions, type Tokens } from './sink.ts';
+import { backoffMs, type OpenWay, type Outcome, type Way } from './way.ts';
 import type { StoredEvent } from './eventRows.ts';
 import type { Amount } from './outboxStore.ts';
 
@@ -16,6 +16,8 @@ export interface CourierParts {
   url: string;
   options: CourierOptions;
   tokens?: Tokens | undefined;
+  /** Ways other than HTTP. */
+  openWay?: OpenWay | undefined;
   /** What waits after a place in the order. */
   next(after: number, most: Amount): StoredEvent[];
   /** The receiver has them. */
@@ -34,7 +36,7 @@ const aboutTheSender = new Set([401, 403, 407]);
 /** One request at a time, so that nothing overtakes. */
 export class Courier {
   readonly #parts: CourierParts;
-  readonly #sink: Sink;
+  readonly #way: Way;
   /** Place in the order up to which everything is delivered, refused or on its way. */
   #cursor = 0;
   #underWay: number[] = [];
@@ -52,7 +54,9 @@ export class Courier {
   constructor(parts: CourierParts) {
     this.#parts = parts;
     this.#most = this.#batch = parts.options.batch.events;
-    this.#sink = new Sink(parts.url, { ...parts.options, connections: 1 }, parts.stopped, parts.tokens);
+    const { url, options, stopped, tokens, openWay } = parts;
+    this.#way =
+      openWay?.(url, options, stopped) ?? new Sink(url, { ...options, connections: 1 }, stopped, tokens);
   }
 
   /** Sequences of what is on its way. */
@@ -95,7 +99,7 @@ export class Courier {
   }
 
   async close(): Promise<void> {
-    await this.#sink.close();
+    await this.#way.close();
   }
 
   #next(): StoredEvent[] {
@@ -114,7 +118,7 @@ export class Courier {
     const before = this.#cursor;
     this.#cursor = events.at(-1)!.seq;
     this.#underWay = events.map(({ seq }) => seq);
-    const outcome = await this.#sink.attempt(await requestOf(events));
+    const outcome = await this.#way.bring(events);
     this.#underWay = [];
     if (outcome.kind === 'accepted') {
       this.#parts.delivered(events);

@@ -8,6 +8,7 @@ import { ranks, rowOf, type EventRow, type OutgoingEvent, type StoredEvent } fro
 import { OutboxStore } from './outboxStore.ts';
 import { defaultSinkOptions, type Tokens } from './sink.ts';
 import { Waiting, type Bounds, type DropReason } from './waiting.ts';
+import type { OpenWay } from './way.ts';
 
 export interface OutboxOptions extends Bounds {
   folder: string;
@@ -34,6 +35,8 @@ export interface OutboxParts {
   resolve(this: void, target: string): string | undefined;
   /** What is shown to whoever is at this URL; undefined: nothing. */
   tokensFor?(this: void, url: string): Tokens | undefined;
+  /** Ways other than HTTP. */
+  openWay?: OpenWay | undefined;
   log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** Milliseconds of a clock that never jumps. */
   nowMs?: () => number;
@@ -244,6 +247,7 @@ export class Outbox {
     return new Courier({
       url,
       tokens: this.#parts.tokensFor?.(url),
+      openWay: this.#parts.openWay,
       options: this.#options.delivery,
       stopped: this.#stop.signal,
       next: (after, most) => {

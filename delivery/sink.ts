@@ -1,19 +1,15 @@
 // Posts events to one receiver over HTTP. functions/host/emit.ts keeps one per address for events that are handed on at once,
 // courier.ts one for those of the outbox.
-import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
-import { PermanentError, TransientError } from '../config/errors.ts';
+import { requestOf } from './batch.ts';
+import { tryUntilTaken, type Outcome, type RetryTimes, type Way } from './way.ts';
 import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { HttpMessage } from './binding.ts';
+import type { EventRow } from './eventRows.ts';
 
-export interface SinkOptions {
-  /** For one try, answer included. More than the time a receiver may hold a request while its queue is full. */
-  timeoutMs: number;
-  /** For all tries of one event. */
-  deadlineMs: number;
-  firstDelayMs: number;
-  longestDelayMs: number;
+/** `timeoutMs` is more than the time a receiver may hold a request while its queue is full. */
+export interface SinkOptions extends RetryTimes {
   connections: number;
   /** Looks names up; refuses those that may not be reached. */
   lookup?: LookupFunction;
@@ -27,26 +23,10 @@ export const defaultSinkOptions: SinkOptions = {
   connections: 16,
 };
 
-/** What became of one try. `status` is absent when no answer came. */
-export type Outcome =
-  | { kind: 'accepted' }
-  | { kind: 'refused'; status: number; detail: string }
-  | { kind: 'later'; status?: number; retryAfterMs: number; detail: string; error?: Error };
-
 const retried = new Set([404, 408, 409, 429]);
 
 /** What a sender shows a receiver, the one to be tried first in front; asked for each request, because files are renewed. */
 export type Tokens = () => readonly string[];
-
-/** The receiver will never take the event: `status` is its answer. */
-export class RefusedError extends PermanentError {
-  override name = 'RefusedError';
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
 
 /** Where another address may answer nobody waits long for one that does not. */
 const longestWaitForOneMs = 5000;
@@ -57,7 +37,7 @@ interface Place {
 }
 
 /** A receiver of events: one worker, or several of which one takes them while the others stand by. */
-export class Sink {
+export class Sink implements Way {
   readonly #places: readonly Place[];
   readonly #options: SinkOptions;
   readonly #stopped: AbortSignal;
@@ -91,26 +71,12 @@ export class Sink {
     stopped.addEventListener('abort', () => void this.close(), { once: true });
   }
 
-  /**
-   * Posts until the receiver accepts; `onRetry` hears the cause of each repeated try.
-   * @throws RefusedError when it refuses; TransientError when the deadline passes first
-   */
-  async post(message: HttpMessage, onRetry: (cause: string) => void): Promise<void> {
-    const started = performance.now();
-    for (let tries = 1; ; tries++) {
-      const outcome = await this.attempt(message);
-      if (outcome.kind === 'accepted') return;
-      if (outcome.kind === 'refused')
-        throw new RefusedError(
-          outcome.status,
-          `${this.#address} refuses the event: ${outcome.status} ${outcome.detail}`,
-        );
-      const waitMs = Math.max(backoffMs(this.#options, tries), outcome.retryAfterMs);
-      if (this.#stopped.aborted || performance.now() - started + waitMs > this.#options.deadlineMs)
-        throw this.#giveUp(outcome);
-      onRetry(String(outcome.status ?? 'connection'));
-      await delay(waitMs, undefined, { signal: this.#stopped }).catch(() => undefined);
-    }
+  post(message: HttpMessage, onRetry: (cause: string, detail: string) => void): Promise<void> {
+    return tryUntilTaken(() => this.attempt(message), this.#address, this.#options, this.#stopped, onRetry);
+  }
+
+  async bring(events: readonly EventRow[]): Promise<Outcome> {
+    return this.attempt(await requestOf(events));
   }
 
   /** One try at one of the places; never rejects. */
@@ -172,22 +138,6 @@ export class Sink {
   get #address(): string {
     return this.#places.map(({ url }) => url.href).join(' ');
   }
-
-  #giveUp({ status, detail, error }: Outcome & { kind: 'later' }) {
-    const reason = status === undefined ? detail : `${status} ${detail}`;
-    return new TransientError(
-      `${this.#address} does not take the event: ${reason}`,
-      error ? { cause: error } : {},
-    );
-  }
-}
-
-/** Doubles from the first delay to the longest, with jitter, so that senders who lost one receiver come back one by one. */
-export function backoffMs(
-  { firstDelayMs, longestDelayMs }: Pick<SinkOptions, 'firstDelayMs' | 'longestDelayMs'>,
-  tries: number,
-): number {
-  return Math.min(firstDelayMs * 2 ** (tries - 1), longestDelayMs) * (0.5 + Math.random() / 2);
 }
 
 /** Undici takes any iterable of bytes and writes its chunks without joining them; its types know only streams. */

@@ -63,6 +63,8 @@ export interface StageFunction {
    * Throws BeginAgainError for a part of a recording whose beginning was never seen.
    */
   admit?(event: StageEvent): void;
+  /** False while another worker decides in its place: then events wait where they are. Absent: always. */
+  decides?(): boolean;
   /** A later stage has lost its memory: forgets the recording of a camera, which will be read again from its beginning. */
   beginAgain?(camera: string): Promise<void>;
   /** Called once before the first event; sources start here and emit on their own. */

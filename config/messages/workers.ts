@@ -35,6 +35,21 @@ export const workerMessages = {
     'The collector of OpenTelemetry does not take spans; events do not wait for it. Said once.',
   ),
   'report not delivered': says('warn', 'stage error', 'The next report says the same and more.'),
+  'events are taken from the stream': says(
+    'info',
+    'receiver stream consumer',
+    'The connection to NATS is there, and this worker is the one that takes events.',
+  ),
+  'no events can be taken from the stream': says(
+    'warn',
+    'receiver reason',
+    'Events wait in the stream of NATS JetStream; the reason says what is wrong. Said once for each reason.',
+  ),
+  'event refused for good, see docs/nats.md': says(
+    'error',
+    'receiver event sequence reason',
+    'An event of the stream can never be handled: it lies in the stream under the subject of dead letters.',
+  ),
   'push refused': says(
     'warn',
     'camera reason',

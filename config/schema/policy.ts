@@ -1,6 +1,7 @@
 // What may leave a node, how long results are kept, how events travel: the parts of the resource for whoever runs it.
 import { Type } from '@sinclair/typebox';
 import { choice, duration, objectName, quantity } from './fields.ts';
+import { JetStream, natsUrl } from './jetStream.ts';
 import { withRules } from './rule.ts';
 
 export const Privacy = Type.Object(
@@ -81,17 +82,21 @@ export const Delivery = withRules(
   Type.Object(
     {
       type: choice(['HTTP', 'Broker'], {
-        description: 'HTTP sends events from stage to stage; Broker sends them through a Knative Broker.',
+        description:
+          'HTTP sends events from stage to stage; Broker sends them to the cloud through NATS JetStream when broker.url is ' +
+          'given, else through a Knative Broker.',
         default: 'HTTP',
       }),
       broker: Type.Optional(
         Type.Object(
           {
-            name: objectName({ description: 'Name of the Broker.', default: 'default' }),
+            name: objectName({ description: 'Knative: name of the Broker.', default: 'default' }),
+            url: Type.Optional(natsUrl({ description: 'JetStream: address of the server, or hub.' })),
+            jetStream: Type.Optional(JetStream),
             deadLetterUri: Type.Optional(
               Type.String({
                 description:
-                  'Address (http, https) that gets events which no worker took in time. When left out: the dead letter ' +
+                  'Knative: address (http, https) that gets events which no worker took in time. When left out: the dead letter ' +
                   'sink of the Broker, if it has one; else they are lost.',
                 pattern: '^https?://[^/?#@]+([/?].*)?$',
                 hint: 'such as http://dead-letters.shop.svc.cluster.local/',
@@ -100,7 +105,10 @@ export const Delivery = withRules(
               }),
             ),
           },
-          { description: 'The Knative Broker, in the namespace of the task. When left out: default.' },
+          {
+            description:
+              'NATS JetStream, or the Knative Broker in the namespace of the task. When left out: the Knative Broker default.',
+          },
         ),
       ),
       outbox: Type.Object(
@@ -121,6 +129,17 @@ export const Delivery = withRules(
       rule: "!has(self.broker) || self.type == 'Broker'",
       message: 'broker counts only with type Broker: set type: Broker or remove broker',
       check: ({ broker, type }) => broker === undefined || type === 'Broker' || ['broker'],
+    },
+    {
+      rule: '!has(self.broker) || !has(self.broker.jetStream) || has(self.broker.url)',
+      message: 'jetStream needs the address of a NATS server: set broker.url or remove jetStream',
+      check: ({ broker }) => !broker?.jetStream || broker.url !== undefined || ['broker', 'jetStream'],
+    },
+    {
+      rule: '!has(self.broker) || !has(self.broker.deadLetterUri) || !has(self.broker.url)',
+      message: 'deadLetterUri is for Knative: JetStream keeps dead letters in the stream, remove it',
+      check: ({ broker }) =>
+        broker?.deadLetterUri === undefined || broker.url === undefined || ['broker', 'deadLetterUri'],
     },
   ],
 );

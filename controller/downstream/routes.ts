@@ -85,7 +85,7 @@ function upstreamStatus({ downstream, outbox, authenticate, now }: RouteOptions)
       const stages = share.workers.flatMap((each) => each.stages).join(', ');
       throw new RefusedError(422, `phase ${phase} is no stage of node ${node}: it has ${stages}`);
     }
-    const url = worker.sinks[eventTypes.report];
+    const url = (worker.direct ?? worker.sinks)[eventTypes.report];
     if (url === undefined) throw new RefusedError(422, 'the task has nobody who takes reports');
     sequence = Math.max(sequence + 1, now());
     const { taskInfo } = (body['output'] ?? {}) as { taskInfo?: unknown };

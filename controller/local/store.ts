@@ -125,8 +125,13 @@ export class TaskStore {
     const tokens = JSON.parse(row.tokens) as string[];
     const known: Known = { task, digest, tokens, configs: new Map(), sinks: new Map(), brokers: new Set() };
     for (const config of JSON.parse(workers) as Share['workers']) {
-      const { sinks = {}, broker } = config as { sinks?: Record<string, string>; broker?: string };
-      known.sinks.set(config.worker, sinks);
+      const {
+        sinks = {},
+        direct = {},
+        broker,
+      } = config as { sinks?: Record<string, string>; direct?: Record<string, string>; broker?: string };
+      // A local controller speaks no NATS.
+      known.sinks.set(config.worker, { ...sinks, ...direct });
       if (broker !== undefined) known.brokers.add(broker);
       const text = JSON.stringify(config);
       const tag = createHash('sha256').update(text).digest('base64url').slice(0, 22);

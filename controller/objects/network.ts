@@ -58,7 +58,9 @@ function ingress({ task, worker, installation }: WorkerParts, { workers, brokerU
   // The gateway stands between: who sent what it passes on, no policy of pods can tell.
   if (runsOnKnative(task, worker))
     return [{ from: [namespaces(installation.knativeNamespaces)], ports: proxyPorts }];
-  const senders = workers.filter((each) => receiversOf(each, workers).includes(worker));
+  const senders = workers.filter(
+    (each) => receiversOf(each, workers).includes(worker) && speaksDirectly(each, worker),
+  );
   const reporters = hasReporters(worker, installation) ? [{ from: reportingAgents, ports: events }] : [];
   if (takesPictures(worker)) return [{ ...camerasThatPush(installation.reach), ports: events }];
   if (senders.length === 0) return reporters;
@@ -87,9 +89,9 @@ const reportingAgents: Peer[] = [
 function egress({ task, worker, installation }: WorkerParts, { workers, brokerUrl }: DesiredTask): Rule[] {
   const { localControllerPort: port } = installation;
   const receivers = receiversOf(worker, workers);
-  const direct = receivers.filter((each) => !hearsBroker(task, each));
+  const direct = receivers.filter((each) => !hearsBroker(task, each) && speaksDirectly(worker, each));
   const pooled = direct.filter((each) => !runsOnKnative(task, each));
-  const { stages, cameras, models, match } = worker.config;
+  const { stages, cameras, models, match, jetstream } = worker.config;
   const { reach } = installation;
   const has = (stage: (typeof stages)[number]) => stages.includes(stage);
   const downloads = [
@@ -110,7 +112,8 @@ function egress({ task, worker, installation }: WorkerParts, { workers, brokerUr
     ...(direct.length > pooled.length
       ? [{ to: [namespaces(installation.knativeNamespaces)], ports: anyPort }]
       : []),
-    ...(receivers.length > direct.length ? [brokerRule(brokerUrl!)] : []),
+    ...(receivers.some((each) => hearsBroker(task, each)) ? [brokerRule(brokerUrl!)] : []),
+    ...(jetstream ? [brokerRule(jetstream.url)] : []),
     ...(has('ingest') ? uniqueRules(cameras.flatMap((camera) => cameraRule(camera, reach))) : []),
     ...uniqueRules(downloads.map((address) => hostRule(new URL(address), reach.MEI_DOWNLOAD_NETWORKS))),
     ...(has('status') ? [{ ports: apiServer }] : []),
@@ -119,6 +122,11 @@ function egress({ task, worker, installation }: WorkerParts, { workers, brokerUr
       ? []
       : [{ ports: [{ protocol: 'TCP' as const, port }] }]),
   ];
+}
+
+/** What goes through a stream needs no way of its own; in the cloud workers ask each other for more than they send. */
+function speaksDirectly(from: DesiredWorker, to: DesiredWorker): boolean {
+  return to.config.jetstream?.receiver === undefined || from.placement === 'cloud';
 }
 
 /** Behind a Service pods may listen anywhere, and each gateway and Broker has ports of its own. */
@@ -166,7 +174,14 @@ function cameraRule({ source }: CameraConfig, reach: Reach): Rule[] {
   return [rule];
 }
 
-const usualPorts: Record<string, number> = { 'rtsp:': 554, 'rtsps:': 322, 'http:': 80, 'https:': 443 };
+const usualPorts: Record<string, number> = {
+  'rtsp:': 554,
+  'rtsps:': 322,
+  'http:': 80,
+  'https:': 443,
+  'nats:': 4222,
+  'tls:': 4222,
+};
 
 /** Only to that address when it is one; a name can mean any address of the networks but those of cloud metadata. */
 function hostRule(url: URL, networks: string): Rule {

@@ -17,6 +17,7 @@ import { resourcesOf } from './resources.ts';
 import { hearsBroker, runsOnKnative } from './runtime.ts';
 import { accountOf } from './access.ts';
 import { credentialVariables, credentialVolume } from './credentials.ts';
+import { natsVariables, natsVolume } from './natsAccess.ts';
 import { accessVariables, accessVolume } from './queryAccess.ts';
 import { targetVolume } from './targets.ts';
 import { tokenVariables, tokenVolume } from './taskToken.ts';
@@ -105,6 +106,7 @@ function environment({ task, worker, installation }: WorkerParts): V1EnvVar[] {
   return [
     ...Object.entries(values).map(([name, value]) => ({ name, value })),
     ...tokenVariables(task, worker),
+    ...natsVariables(task, worker),
     ...localController(task, worker, installation),
     ...credentialVariables(task, worker),
     ...accessVariables(task, worker),
@@ -142,6 +144,7 @@ function volumesOf({ task, worker, installation }: WorkerParts): Mounted[] {
     scratch('cache', '/cache', '1Gi'),
     ...(worker.config.storeFolder === undefined ? [] : [store(task, worker)]),
     ...outbox(worker),
+    ...natsVolume(task, worker),
     ...accessVolume(task, worker),
     ...fileMounts(worker, installation.fileFolders),
     ...targetVolume(task, worker),

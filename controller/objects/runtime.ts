@@ -5,6 +5,7 @@ import { knative } from '../../config/knative.ts';
 import type { Task } from '../../config/schema/resource.ts';
 import { stageNames, type StageName } from '../../config/worker.ts';
 import type { DesiredTask, DesiredWorker } from '../desired.ts';
+import { usesJetStream } from '../jetStreams.ts';
 import { workerPort, type Manifest } from './manifest.ts';
 
 /**
@@ -29,9 +30,9 @@ export function isWorkload({ apiVersion, kind }: Pick<Manifest, 'apiVersion' | '
   return kind === 'Deployment' || apiVersion === knative.service.apiVersion;
 }
 
-/** Whether events for the worker travel through the Broker. What stays at the edge, such as pictures, never does. */
+/** Whether events for the worker travel through a Knative Broker. What stays at the edge, such as pictures, never does. */
 export function hearsBroker({ spec }: Task, { placement }: DesiredWorker): boolean {
-  return spec.delivery.type === 'Broker' && placement === 'cloud';
+  return spec.delivery.type === 'Broker' && !usesJetStream({ spec }) && placement === 'cloud';
 }
 
 export function brokerNameOf({ spec }: Task): string {

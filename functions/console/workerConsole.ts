@@ -46,7 +46,7 @@ export function workerConsole(parts: WorkerConsoleParts): Console | undefined {
 /** Of this process where it gathers the status, else of the worker that does; kept for a moment for all who look. */
 function statusReader({ config, stages, taskTokens }: WorkerConsoleParts): () => Promise<Status> {
   const own = stages.find(({ stage }) => stage.snapshot !== undefined)?.stage;
-  const url = config.sinks[eventTypes.report]?.split(' ')[0];
+  const url = (config.direct ?? config.sinks)[eventTypes.report]?.split(' ')[0];
   let last: Promise<Status> = Promise.resolve({});
   let askedMs = -Infinity;
 

@@ -15,6 +15,8 @@ export interface DrainParts {
   chain: Chain;
   emitter: Emitter;
   outbox: NodeOutbox | undefined;
+  /** Takes events out of a stream, and holds the connection on which others are sent. */
+  stream: { stop(): Promise<void>; close(): Promise<void> } | undefined;
   /** Aborted at once: sources stop. */
   draining: AbortController;
   /** Aborted at the deadline, or when all is done: tries and waits end. */
@@ -55,6 +57,7 @@ export async function drain(parts: DrainParts): Promise<void> {
     server.closeAllConnections();
     await parts.emitter.close();
     await parts.outbox?.close();
+    await parts.stream?.close();
   }
 }
 
@@ -67,6 +70,8 @@ async function finishStages(parts: DrainParts) {
   const ticker = setInterval(() => server.closeIdleConnections(), 50);
   ticker.unref();
   server.once('close', () => clearInterval(ticker));
+  // What is under way is still stored and acknowledged; the rest stays in the stream.
+  await parts.stream?.stop();
   const takesReports = ({ spec }: HostedStage) => spec.consumes.includes('report');
   for (const hosted of stages) {
     const { inbox, stage, context } = hosted;

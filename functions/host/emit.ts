@@ -3,7 +3,8 @@ import { binaryMessage } from '../../delivery/binding.ts';
 import { toEnvelope } from './codec.ts';
 import { Gate } from './gate.ts';
 import { BeginAgainError } from '../function.ts';
-import { RefusedError, Sink, defaultSinkOptions } from '../../delivery/sink.ts';
+import { Sink, defaultSinkOptions } from '../../delivery/sink.ts';
+import { RefusedError, type OpenWay, type Way } from '../../delivery/way.ts';
 import type { StageEvent } from '../../config/events.ts';
 import type { Attributes } from '../../delivery/attributes.ts';
 import type { Metrics } from './metrics.ts';
@@ -18,6 +19,8 @@ export interface EmitterOptions extends SinkOptions {
   overrides: Attributes;
   /** What is shown to whoever is at this URL; undefined: nothing. */
   tokensFor: (url: string) => Tokens | undefined;
+  /** Ways other than HTTP. */
+  openWay?: OpenWay | undefined;
 }
 
 export const defaultEmitterOptions: EmitterOptions = {
@@ -29,7 +32,7 @@ export const defaultEmitterOptions: EmitterOptions = {
 };
 
 interface Lane {
-  sink: Sink;
+  way: Way;
   inFlight: Gate;
   /** By partition key: how many may be prepared, and how many are sent (one). */
   keys: Map<string, { window: Gate; turn: Gate; users: number }>;
@@ -56,7 +59,7 @@ export class Emitter {
     const lane = this.#lane(url);
     const onRetry = (cause: string) => this.#metrics.retries.inc({ type: event.type, cause });
     const key = event.partitionkey;
-    if (key === undefined) return lane.inFlight.pass(() => lane.sink.post(this.#message(event), onRetry));
+    if (key === undefined) return lane.inFlight.pass(() => lane.way.post(this.#message(event), onRetry));
     const order = lane.keys.get(key) ?? {
       window: new Gate(this.#options.window),
       turn: new Gate(1),
@@ -67,7 +70,7 @@ export class Emitter {
     try {
       await order.window.pass(async () => {
         const message = this.#message(event);
-        await order.turn.pass(() => lane.inFlight.pass(() => lane.sink.post(message, onRetry)));
+        await order.turn.pass(() => lane.inFlight.pass(() => lane.way.post(message, onRetry)));
       });
     } catch (error) {
       if (error instanceof RefusedError && error.status === 412)
@@ -80,14 +83,16 @@ export class Emitter {
 
   /** Ends all connections; what is still on its way fails. */
   async close() {
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.sink.close()));
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.way.close()));
   }
 
   #lane(url: string): Lane {
     let lane = this.#lanes.get(url);
     if (!lane) {
       lane = {
-        sink: new Sink(url, this.#options, this.#stopped, this.#options.tokensFor(url)),
+        way:
+          this.#options.openWay?.(url, this.#options, this.#stopped) ??
+          new Sink(url, this.#options, this.#stopped, this.#options.tokensFor(url)),
         inFlight: new Gate(this.#options.inFlight),
         keys: new Map(),
       };

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CameraReport } from '../../config/events.ts';
 import { metric, type MetricName } from '../../config/metrics.ts';
 import type { OutboxFigures } from '../../delivery/outbox.ts';
+import type { ReceiverFigures } from '../../delivery/jetstream/receiver.ts';
 import type { StageStatus } from '../function.ts';
 import type { StageName } from '../../config/worker.ts';
 
@@ -57,6 +58,23 @@ export class Metrics {
         this.inc({ outcome: 'tried again' }, retries);
         for (const [reason, value] of Object.entries(dropped))
           this.inc({ outcome: `dropped: ${reason}` }, value);
+      },
+    });
+  }
+
+  /** Registers what is read at scrape time of the stream that events are taken out of. */
+  watchStream(read: () => ReceiverFigures) {
+    this.#gauge('mei_stream_events', (made) => made.set(read().waiting));
+    this.#gauge('mei_stream_up', (made) => made.set(read().problem === undefined ? 1 : 0));
+    new Counter({
+      ...metric('mei_stream_total'),
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        const { handled, retries, deadLetters } = read();
+        this.inc({ outcome: 'handled' }, handled);
+        this.inc({ outcome: 'tried again' }, retries);
+        this.inc({ outcome: 'dead letter' }, deadLetters);
       },
     });
   }

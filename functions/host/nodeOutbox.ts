@@ -10,6 +10,7 @@ import type { Attributes } from '../../delivery/attributes.ts';
 import type { CourierOptions } from '../../delivery/courier.ts';
 import type { Rank } from '../../delivery/eventRows.ts';
 import type { Tokens } from '../../delivery/sink.ts';
+import type { OpenWay } from '../../delivery/way.ts';
 import type { Log } from '../function.ts';
 
 export interface NodeOutboxOptions {
@@ -22,6 +23,8 @@ export interface NodeOutboxOptions {
   delivery?: Partial<CourierOptions>;
   /** What is shown to whoever is at this URL; undefined: nothing. */
   tokensFor?: (url: string) => Tokens | undefined;
+  /** Ways other than HTTP. */
+  openWay?: OpenWay | undefined;
 }
 
 export interface NodeOutbox {
@@ -47,6 +50,7 @@ export function openNodeOutbox({
   log,
   delivery,
   tokensFor = () => undefined,
+  openWay,
 }: NodeOutboxOptions): NodeOutbox | undefined {
   if (!config.outbox) return undefined;
   const { folder, maxBytes, maxAgeS, types } = config.outbox;
@@ -57,7 +61,7 @@ export function openNodeOutbox({
       maxAgeMs: maxAgeS * 1000,
       delivery: { ...defaultOutboxOptions.delivery, ...delivery },
     },
-    { resolve, tokensFor, log },
+    { resolve, tokensFor, openWay, log },
   );
 
   /** What waits for a camera goes to whoever has it when it is sent. */

@@ -4,6 +4,7 @@ import { eventTypes } from '../../config/events.ts';
 import type { ReportData, StageEvent } from '../../config/events.ts';
 import type { StageName, WorkerConfig } from '../../config/worker.ts';
 import type { Log, StageStatus } from '../function.ts';
+import type { JetStream } from './jetstream.ts';
 import type { NodeOutbox } from './nodeOutbox.ts';
 
 export interface ReportsOptions {
@@ -14,6 +15,7 @@ export interface ReportsOptions {
   deliver: (event: StageEvent<ReportData>) => Promise<void>;
   log: Log;
   outbox?: Pick<NodeOutbox, 'figures' | 'nextReport'>;
+  stream?: Pick<JetStream, 'figures'>;
   /** What people should know of the worker as a whole. */
   notice?: () => string | undefined;
   now?: () => number;
@@ -21,8 +23,8 @@ export interface ReportsOptions {
 
 /** Sends at most one report of a stage at a time: a slow receiver gets fewer, newer ones. */
 export class Reports {
-  readonly #options: Required<Omit<ReportsOptions, 'outbox' | 'notice'>> &
-    Pick<ReportsOptions, 'outbox' | 'notice'>;
+  readonly #options: Required<Omit<ReportsOptions, 'outbox' | 'stream' | 'notice'>> &
+    Pick<ReportsOptions, 'outbox' | 'stream' | 'notice'>;
   readonly #underway = new Map<StageName, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #sequence = 0;
@@ -83,6 +85,11 @@ export class Reports {
     };
   }
 
+  #streamFigures(): Record<string, number> {
+    const figures = this.#options.stream?.figures();
+    return figures ? { streamEvents: figures.waiting, streamDeadLetters: figures.deadLetters } : {};
+  }
+
   #event(stage: StageName, status: StageStatus): StageEvent<ReportData> {
     const { task, worker, node } = this.#options.config;
     const nowMs = this.#options.now();
@@ -105,7 +112,7 @@ export class Reports {
         time: nowMs / 1000,
         ...status,
         ...(notice !== undefined && { message: notice }),
-        figures: { ...status.figures, ...this.#outboxFigures() },
+        figures: { ...status.figures, ...this.#outboxFigures(), ...this.#streamFigures() },
       },
     };
   }

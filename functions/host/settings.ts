@@ -23,6 +23,8 @@ export interface Settings {
   defaultSink?: string;
   /** What workers of the task know each other by; absent: whoever reaches this one may send. */
   taskToken?: TaskTokenOptions;
+  /** What a NATS server is shown, and certificates that count for it instead of the public authorities. */
+  natsFiles: { credentialsFile?: string; caFile?: string };
   /** Path of the tokens of people who may ask questions about people. */
   queryTokensFile?: string;
   overrides: Attributes;
@@ -37,7 +39,7 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /**
  * MEI_WORKER_CONFIG, MEI_LC_URL, MEI_FUNCTIONS, PORT, MEI_HOST, MEI_REPORT_INTERVAL_MS, MEI_DRAIN_DEADLINE_MS, MEI_DRAIN_GRACE_MS,
- * MEI_DELIVERY_TIMEOUT_MS, MEI_DELIVERY_RETRY_MS, MEI_TASK_TOKEN_FILE, MEI_TASK_TOKEN, K_SINK,
+ * MEI_DELIVERY_TIMEOUT_MS, MEI_DELIVERY_RETRY_MS, MEI_TASK_TOKEN_FILE, MEI_TASK_TOKEN, MEI_NATS_CREDENTIALS_FILE, MEI_NATS_CA_FILE, K_SINK,
  * K_CE_OVERRIDES, MEI_QUERY_TOKENS_FILE, MEI_REPLIES, MEI_PARENT_IPC, MEI_LOG_LEVEL.
  * @throws ConfigError with all problems
  */
@@ -79,6 +81,10 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     ...(env.MEI_TASK_TOKEN_FILE && {
       taskToken: { file: env.MEI_TASK_TOKEN_FILE, isAsked: asked === 'asked' },
     }),
+    natsFiles: {
+      ...(env.MEI_NATS_CREDENTIALS_FILE && { credentialsFile: env.MEI_NATS_CREDENTIALS_FILE }),
+      ...(env.MEI_NATS_CA_FILE && { caFile: env.MEI_NATS_CA_FILE }),
+    },
     ...(env.MEI_QUERY_TOKENS_FILE && { queryTokensFile: env.MEI_QUERY_TOKENS_FILE }),
     overrides: overrides(env.K_CE_OVERRIDES, problems),
     replies: replies !== 'never',

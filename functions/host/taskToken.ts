@@ -16,6 +16,14 @@ export interface TaskTokenOptions {
   isAsked: boolean;
 }
 
+/** Where the worker that takes events of a type is asked over HTTP; of several, the first. */
+export function directAddress(
+  { sinks, direct }: Pick<WorkerConfig, 'sinks' | 'direct'>,
+  type: string,
+): string | undefined {
+  return (direct?.[type] ?? sinks[type])?.split(' ')[0];
+}
+
 const logEveryMs = 60_000;
 const challenge = { 'www-authenticate': 'Bearer realm="task"' };
 
@@ -32,9 +40,10 @@ export class TaskToken {
   }
 
   /** Only for workers of the task: a Broker, or whatever else events are sent to, has no use for it. */
-  tokensFor({ sinks, shards = {}, broker }: WorkerConfig, url: string): Tokens | undefined {
+  tokensFor({ sinks, shards = {}, broker, direct = {} }: WorkerConfig, url: string): Tokens | undefined {
     const own = [
       ...Object.values(sinks),
+      ...Object.values(direct),
       ...Object.values(shards).flatMap((parts) => parts.map((part) => part.url)),
     ];
     return url !== broker && own.includes(url) ? () => this.#file.tokens : undefined;

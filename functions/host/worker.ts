@@ -12,7 +12,7 @@ import { openNodeOutbox } from './nodeOutbox.ts';
 import { reconfiguration, type Outcome } from './reconfigure.ts';
 import { createHttpServer, defaultServerOptions } from './server.ts';
 import { shardOf } from './shards.ts';
-import { TaskToken, type TaskTokenOptions } from './taskToken.ts';
+import { directAddress, TaskToken, type TaskTokenOptions } from './taskToken.ts';
 import { HostedStage } from './stage.ts';
 import { Tracer, type TracingOptions } from './tracing.ts';
 import type { AddressInfo } from 'node:net';
@@ -22,6 +22,7 @@ import type { CreateStage, Log } from '../function.ts';
 import type { ChainOptions } from './chain.ts';
 import type { Attributes } from '../../delivery/attributes.ts';
 import type { CourierOptions } from '../../delivery/courier.ts';
+import type { ReceiverOptions } from '../../delivery/jetstream/receiver.ts';
 import type { EmitterOptions } from './emit.ts';
 import type { ServerOptions } from './server.ts';
 import type { RetryPolicy } from './stage.ts';
@@ -49,6 +50,10 @@ export interface WorkerOptions {
   emitter?: Partial<EmitterOptions>;
   /** Extension attributes put on every event that leaves this process (K_CE_OVERRIDES). */
   overrides?: Attributes;
+  /** What a NATS server is shown, and what it is known by. */
+  natsFiles?: { credentialsFile?: string; caFile?: string };
+  /** Limits of what takes events out of a stream. */
+  stream?: Partial<ReceiverOptions>;
   /** Times of the outbox. */
   delivery?: Partial<CourierOptions>;
   retry?: RetryPolicy;
@@ -94,13 +99,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { overrides = {} } = options;
   const token = options.taskToken && new TaskToken(options.taskToken, log);
   const tokensFor = (url: string) => token?.tokensFor(config, url);
-  const emitter = new Emitter({ overrides, tokensFor, ...options.emitter }, metrics, stopped.signal);
+  const stream = config.jetstream && (await jetStreamOf(config, options));
+  const openWay = stream?.openWay;
+  const emitter = new Emitter({ overrides, tokensFor, openWay, ...options.emitter }, metrics, stopped.signal);
   const outbox = openNodeOutbox({
     config,
     defaultSink: options.defaultSink,
     overrides,
     log,
     tokensFor,
+    openWay,
     ...(options.delivery && { delivery: options.delivery }),
   });
   if (outbox) metrics.watchOutbox(() => outbox.figures());
@@ -143,7 +151,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     log,
   });
   const questions = { tokensFile: options.queryTokensFile, isLocal: isLoopback(options.host) };
-  const reportsUrl = config.sinks[eventTypes.report]?.split(' ')[0];
+  const reportsUrl = directAddress(config, eventTypes.report);
   const shown =
     options.queryTokensFile === undefined
       ? undefined
@@ -154,13 +162,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
           taskTokens: reportsUrl === undefined ? undefined : tokensFor(reportsUrl),
           log,
         });
+  const serverOptions = {
+    ...defaultServerOptions,
+    ...(options.replies !== undefined && { replies: options.replies }),
+    ...options.server,
+  };
   const server = createHttpServer(
     { config, stages, metrics, access, token, log, questions, console: shown, state: () => state },
-    {
-      ...defaultServerOptions,
-      ...(options.replies !== undefined && { replies: options.replies }),
-      ...options.server,
-    },
+    serverOptions,
   );
   server.once('close', () => shown?.close());
   await listen(server, options);
@@ -171,6 +180,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     intervalMs: options.reportIntervalMs,
     deliver: (event) => chain.route(event),
     ...(outbox && { outbox }),
+    ...(stream && { stream }),
     notice: () => live.notice(),
     log,
   });
@@ -180,10 +190,19 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   } catch (error) {
     server.close();
     server.closeAllConnections();
+    await stream?.close();
     throw error;
   }
   state = 'running';
   reports.start();
+  stream?.take({
+    stages,
+    intake: serverOptions,
+    metrics,
+    isRunning: () => state === 'running',
+    options: options.stream,
+  });
+  if (stream?.figures()) metrics.watchStream(() => stream.figures()!);
 
   let ending: Promise<void> | undefined;
   return {
@@ -200,6 +219,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         reports,
         emitter,
         outbox,
+        stream,
         draining,
         stopped,
         graceMs: options.drainGraceMs,
@@ -207,6 +227,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
         onState: (next) => (state = next),
       }).finally(() => tracer?.close())),
   };
+}
+
+async function jetStreamOf(config: WorkerConfig, { natsFiles = {}, log }: WorkerOptions) {
+  const { openJetStream } = await import('./jetstream.ts');
+  return openJetStream({ config, files: natsFiles, log });
 }
 
 function isLoopback(host: string): boolean {

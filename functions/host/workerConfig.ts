@@ -93,6 +93,20 @@ const match = Type.Object({
 });
 
 const url = 'https?://[^ ]+';
+const receiver = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+const texts = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^ *>]+$' });
+
+const jetstream = Type.Object({
+  url: Type.String({ pattern: '^(nats|tls)://[^ /@]+$' }),
+  stream: texts,
+  subjects: texts,
+  maxBytes: Type.Integer({ minimum: 1 }),
+  maxAgeS: positive,
+  replicas: Type.Integer({ minimum: 1, maximum: 5 }),
+  domain: Type.Optional(texts),
+  leaves: Type.Array(texts),
+  receiver: Type.Optional(Type.String({ pattern: `^${receiver}$` })),
+});
 
 const fields = {
   task: Type.Object({ name, namespace: name, uid: Type.String(), generation: Type.Integer({ minimum: 0 }) }),
@@ -104,7 +118,7 @@ const fields = {
   detect: Type.Object({ threads: Type.Integer({ minimum: 1 }), params }),
   embed: Type.Object({ threads: Type.Integer({ minimum: 1 }), intervalS: positive, params }),
   match,
-  sinks: Type.Record(Type.String(), Type.String({ pattern: `^${url}( ${url})*$` })),
+  sinks: Type.Record(Type.String(), Type.String({ pattern: `^(${url}( ${url})*|nats:${receiver})$` })),
   shards: Type.Optional(
     Type.Record(
       Type.String(),
@@ -112,6 +126,8 @@ const fields = {
     ),
   ),
   broker: Type.Optional(Type.String({ pattern: `^${url}$` })),
+  jetstream: Type.Optional(jetstream),
+  direct: Type.Optional(Type.Record(Type.String(), Type.String({ pattern: `^${url}( ${url})*$` }))),
   group: Type.Optional(name),
   resultsFolder: Type.Optional(Type.String({ minLength: 1 })),
   outbox: Type.Optional(

@@ -161,6 +161,7 @@ export function createOwnership(parts: OwnershipParts): Owned {
     current: () => (term?.isReady ? term.stage : undefined),
     // Before the queue: whoever asks the wrong worker hears it at once.
     admit: () => void ownTerm(),
+    decides: () => term?.isReady === true,
     async handle(event, context) {
       const current = ownTerm();
       try {

@@ -162,6 +162,18 @@ export const badResources: [what: string, spec: object, field: string, words: st
     'spec.delivery.type',
     'supported values: "HTTP", "Broker"',
   ],
+  [
+    'a password in the address of NATS',
+    { delivery: { type: 'Broker', broker: { url: 'nats://me:secret@hub:4222' } } },
+    'spec.delivery.broker.url',
+    'such as tls://nats.example:4222, without a password',
+  ],
+  [
+    'a leaf node without address',
+    { delivery: { type: 'Broker', broker: { url: 'nats://hub', jetStream: { leaf: {} } } } },
+    'spec.delivery.broker.jetStream.leaf.url',
+    'is required',
+  ],
   ['an unknown packing', { packing: 'pernode' }, 'spec.packing', 'supported values: "PerStage", "PerNode"'],
   ['an unknown runtime', { runtime: 'Docker' }, 'spec.runtime', 'supported values: "Deployment", "Knative"'],
   ['suspend in words', { suspend: 'yes' }, 'spec.suspend', 'must be of type boolean'],

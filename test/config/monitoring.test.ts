@@ -112,6 +112,7 @@ test('workers have the metrics of the list, and no others; cameras that are gone
     retries: 6,
     dropped: { age: 0, room: 0, superseded: 0 },
   }));
+  made.watchStream(() => ({ waiting: 0, deadLetters: 0, handled: 0, retries: 0 }));
   expect(await inRegistry(made.registry)).toEqual(ofList('worker'));
   const text = await made.registry.metrics();
   expect(text).toContain('mei_camera_up{stage="ingest",camera="door"} 1');

@@ -170,6 +170,18 @@ export const ruleCases: [message: string, place: string, broken: object, kept: o
     { delivery: { type: 'Broker', broker: {} } },
   ],
   [
+    'jetStream needs the address of a NATS server',
+    'spec.delivery.broker.jetStream',
+    { delivery: { type: 'Broker', broker: { jetStream: { replicas: 3 } } } },
+    { delivery: { type: 'Broker', broker: { url: 'nats://hub:4222', jetStream: { replicas: 3 } } } },
+  ],
+  [
+    'deadLetterUri is for Knative',
+    'spec.delivery.broker.deadLetterUri',
+    { delivery: { type: 'Broker', broker: { url: 'nats://hub', deadLetterUri: 'http://a/' } } },
+    { delivery: { type: 'Broker', broker: { deadLetterUri: 'http://a/' } } },
+  ],
+  [
     'a file needs source.startTime',
     'spec.cameras[0].source',
     { timing: { mode: 'History' }, ...source({ uri: 'left.mp4' }) },

@@ -237,6 +237,7 @@ describe('the configuration', () => {
 describe('the environment', () => {
   test('defaults', () => {
     expect(readSettings({ MEI_WORKER_CONFIG: 'w.json' })).toEqual({
+      natsFiles: {},
       configPath: 'w.json',
       port: 0,
       host: '127.0.0.1',

@@ -6,7 +6,11 @@ import { nodePrograms, whyMachineCannot, whyNotAsked } from './realNodes/require
 /** All checks and tests of a clean clone have half an hour: a slower machine leaves out what only real nodes need. */
 const latestMs = 12 * 60_000;
 
-const found = await findPrograms([...programsFor({ controllers: true, kwokNodes: 0 }), 'knative-admission']);
+const found = await findPrograms([
+  ...programsFor({ controllers: true, kwokNodes: 0 }),
+  'knative-admission',
+  'nats-server',
+]);
 const reason = whyNoNodes();
 if (reason === undefined) Object.assign(found, await findPrograms(nodePrograms));
 else process.stderr.write(`LEFT OUT ${nodePrograms.join(', ')}: ${reason}\n`);

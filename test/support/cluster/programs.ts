@@ -24,10 +24,16 @@ const network = {
 };
 /** Knative's own checks, to hold manifests against. */
 const admission = { 'knative-admission': 'multi-edge-inference/test/support/cluster/knative/admission' };
+/** Events travel through it where tasks ask for JetStream. */
+const messaging = { 'nats-server': 'github.com/nats-io/nats-server/v2' };
 const player = { kwok: 'sigs.k8s.io/kwok/cmd/kwok' };
 
 export type ProgramName =
-  keyof typeof controlPlane | keyof typeof network | keyof typeof admission | keyof typeof player;
+  | keyof typeof controlPlane
+  | keyof typeof network
+  | keyof typeof admission
+  | keyof typeof messaging
+  | keyof typeof player;
 
 /** A Go module whose go.sum pins the programs. */
 interface ProgramModule {
@@ -45,6 +51,7 @@ const modules: ProgramModule[] = [
     packages: network,
     sources: ['coredns/main.go', 'pause/main.go'],
   },
+  { name: 'nats', folder: join(here, 'nats'), packages: messaging },
   { name: 'kwok', folder: join(here, 'kwok'), packages: player },
   {
     name: 'knative-admission',
