@@ -124,6 +124,9 @@ function spawnWorker(
       MEI_TASK_TOKEN_FILE: tokenPathOf(options.folder),
       PORT: String(port),
       MEI_PARENT_IPC: '1',
+      // A run keeps its people in its folder, where its results are read.
+      STORE_URL: '',
+      STORE_URL_FILE: '',
     },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // Ctrl-C goes to the whole terminal group: the runner alone decides the order in which workers stop.

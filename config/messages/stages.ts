@@ -97,6 +97,11 @@ export const stageMessages = {
     'stage epoch',
     'This worker takes over when that one is gone.',
   ),
+  'begins anew with what the store says': says(
+    'warn',
+    'stage epoch error',
+    'The connection to the store broke before the server said what of the last work is stored. Senders repeat the rest.',
+  ),
   'the lease cannot be looked after': says('warn', 'stage error', 'The store does not answer. Tried again.'),
   'announcement not repeated': says(
     'warn',

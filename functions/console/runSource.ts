@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Status } from '../../config/schema/status.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
 import { scopeOf, type ArchiveScope } from '../match/archive.ts';
+import type { StorePlace } from '../match/database.ts';
 import { PermanentError } from '../function.ts';
 import { beginning, readBoxes } from './boxFile.ts';
 import { StoreReader } from './storeReader.ts';
@@ -17,7 +18,7 @@ import type { CameraView, FoundView, MotionView, TaskView } from './types.ts';
 
 export interface RunSourceOptions {
   /** Of the store. */
-  folder: string;
+  place: StorePlace;
   facts: TaskFacts;
   /** What the task lets be told. */
   scope: ArchiveScope;
@@ -37,7 +38,7 @@ export async function openRun(
   const worker = await matchWorkerOf(folder);
   return openSource({
     ...options,
-    folder,
+    place: folder,
     facts: factsOf(worker),
     scope: scopeOf(worker),
     status: () => readStatus(join(folder, 'status.json')),
@@ -59,8 +60,8 @@ export async function matchWorkerOf(folder: string): Promise<WorkerConfig> {
 }
 
 export function openSource(options: RunSourceOptions): ConsoleSource {
-  const { folder, facts, scope, camerasFolder, search, stop } = options;
-  const store = new StoreReader(folder, scope);
+  const { place, facts, scope, camerasFolder, search, stop } = options;
+  const store = new StoreReader(place, scope);
   const known = new Set(facts.cameras.map(({ id }) => id));
 
   function picturePath(camera: string): string | undefined {

@@ -1,24 +1,22 @@
-// Reads the embedded store for the console while match writes it, or after the run; what may be told of it says match/archive.ts, as
+// Reads the store for the console while match writes it, or after the run; what may be told of it says match/archive.ts, as
 // to `mei search`. runSource.ts asks it.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import Database from 'libsql';
 import { createArchive, type ArchiveScope } from '../match/archive.ts';
 import { createOverview, type Overview, type People } from '../match/overview.ts';
-import { storeFileName } from '../match/store.ts';
+import type { StoreDatabase, StorePlace } from '../match/database.ts';
+import { changeOf, openReader } from '../match/reader.ts';
 import { revisionOf, type PathRow } from '../match/rows.ts';
 import type { ChangeView, ContactView, IdentitiesView, IdentityView, MotionView } from './types.ts';
 
 /** Of one task; opens its file when it is there. */
 export class StoreReader {
-  readonly #file: string;
+  readonly #place: StorePlace;
   readonly #scope: ArchiveScope;
-  #database: Database.Database | undefined;
+  #database: StoreDatabase | undefined;
   #known: { version: number; view: IdentitiesView } | undefined;
 
-  /** @param folder the store's, which may still be empty @param scope what the task lets be told */
-  constructor(folder: string, scope: ArchiveScope) {
-    this.#file = join(folder, storeFileName);
+  /** @param place the store's, which may still be empty @param scope what the task lets be told */
+  constructor(place: StorePlace, scope: ArchiveScope) {
+    this.#place = place;
     this.#scope = scope;
   }
 
@@ -26,7 +24,7 @@ export class StoreReader {
   identities(): IdentitiesView {
     const database = this.#open();
     if (!database) return { identities: [], truncated: false };
-    const version = versionOf(database);
+    const version = changeOf(database);
     if (this.#known?.version === version) return this.#known.view;
     const view = viewOf(this.#overview()!.people());
     this.#known = { version, view };
@@ -74,29 +72,10 @@ export class StoreReader {
     return database && createOverview(createArchive(database, this.#scope));
   }
 
-  #open(): Database.Database | undefined {
-    if (!this.#database && existsSync(this.#file)) {
-      const database = new Database(this.#file, { readonly: true });
-      // While match makes the tables there is nothing to read yet.
-      if (hasTables(database)) this.#database = database;
-      else database.close();
-    }
-    return this.#database;
+  /** While match makes the tables there is nothing to read yet. */
+  #open(): StoreDatabase | undefined {
+    return (this.#database ??= openReader(this.#place));
   }
-}
-
-function hasTables(database: Database.Database): boolean {
-  try {
-    return database.prepare(`SELECT 1 FROM sqlite_master WHERE name = 'sightings'`).get() !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-/** Changes with each commit of another connection. */
-function versionOf(database: Database.Database): number {
-  const [row] = database.pragma('data_version') as { data_version: number }[];
-  return row?.data_version ?? 0;
 }
 
 function viewOf({ tracks: rows, targets, truncated }: People): IdentitiesView {

@@ -4,6 +4,7 @@ import type { Status } from '../../config/schema/status.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
 import type { Log, StageFunction } from '../function.ts';
 import { scopeOf } from '../match/archive.ts';
+import { placeOf } from '../match/place.ts';
 import { AccessFile } from './access.ts';
 import { createConsole, type Console } from './router.ts';
 import { openSource } from './runSource.ts';
@@ -11,6 +12,8 @@ import { factsOf } from './taskFacts.ts';
 
 export interface WorkerConsoleParts {
   config: WorkerConfig;
+  /** Says where the store is; see match/place.ts. */
+  environment: NodeJS.ProcessEnv;
   stages: readonly { name: string; stage: StageFunction }[];
   /** Who may look; see access.ts. */
   tokensFile: string;
@@ -24,10 +27,10 @@ const statusTimeoutMs = 2000;
 
 /** Undefined for workers that do not match, and have nothing to show. */
 export function workerConsole(parts: WorkerConsoleParts): Console | undefined {
-  const { config, stages, tokensFile, log } = parts;
-  if (!stages.some(({ name }) => name === 'match') || config.storeFolder === undefined) return undefined;
+  const { config, environment, stages, tokensFile, log } = parts;
+  if (!stages.some(({ name }) => name === 'match')) return undefined;
   const source = openSource({
-    folder: config.storeFolder,
+    place: placeOf(config, environment),
     facts: factsOf(config),
     scope: scopeOf(config),
     status: statusReader(parts),

@@ -157,6 +157,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       ? undefined
       : workerConsole({
           config,
+          environment: options.environment ?? {},
           stages,
           tokensFile: options.queryTokensFile,
           taskTokens: reportsUrl === undefined ? undefined : tokensFor(reportsUrl),

@@ -1,6 +1,6 @@
 // Answers questions about the past from a task's store, in one fixed order whatever the engine does: archiveThread.ts asks it.
 import { NotFoundError, PermanentError } from '../function.ts';
-import type Database from 'libsql';
+import type { StoreDatabase } from './database.ts';
 import type { Contact, Identity, Page, Sighting, Track, Whereabouts } from '../../config/queries/answers.ts';
 import type { Values } from '../../config/queries/questions.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
@@ -41,7 +41,7 @@ export type TrackRow = Omit<Track, 'ended' | 'path'> & { ended: number };
 export type Archive = ReturnType<typeof createArchive>;
 
 /** @param database open for reading, of the newest version */
-export function createArchive(database: Database.Database, scope: ArchiveScope) {
+export function createArchive(database: StoreDatabase, scope: ArchiveScope) {
   function all<Row>(sql: string, ...values: unknown[]): Row[] {
     return database.prepare(sql).all(...values) as Row[];
   }

@@ -1,13 +1,13 @@
 // Asks the threads that read the store; queries.ts goes through here. A search is shared among them, all else is for the first.
 // A question whose time is over ends them, because nothing else ends a search that is under way; the next question begins others.
 import { availableParallelism } from 'node:os';
-import { extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { NotFoundError, PermanentError, TransientError } from '../function.ts';
 import type { Values } from '../../config/queries/questions.ts';
 import type { ArchiveScope } from './archive.ts';
 import type { ArchiveReply, ArchiveRequest } from './archiveThread.ts';
-import { storeFileName } from './database.ts';
+import type { StorePlace } from './database.ts';
 import type { Part, PartResult } from './resemblance.ts';
 
 export interface ArchiveAccess {
@@ -30,7 +30,11 @@ const usualThreads = Math.min(2, availableParallelism());
  * @param execArgv arguments of node for the threads, e.g. a loader; by default those of this process
  * @param count threads that share a search
  */
-export function openArchiveAccess(folder: string, execArgv?: string[], count = usualThreads): ArchiveAccess {
+export function openArchiveAccess(
+  place: StorePlace,
+  execArgv?: string[],
+  count = usualThreads,
+): ArchiveAccess {
   const waiting = new Map<number, Waiting>();
   const threads: (Worker | undefined)[] = Array.from({ length: count }, () => undefined);
   let asked = 0;
@@ -39,7 +43,7 @@ export function openArchiveAccess(folder: string, execArgv?: string[], count = u
   function begin(index: number): Worker {
     const url = new URL(`./archiveThread${extname(import.meta.url)}`, import.meta.url);
     const begun = new Worker(url, {
-      workerData: { file: join(folder, storeFileName) },
+      workerData: { place },
       ...(execArgv && { execArgv }),
     });
     begun.unref();

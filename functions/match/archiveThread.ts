@@ -1,7 +1,5 @@
 // A thread that answers questions from a store, so that they never hold up the matching; started by archiveAccess.ts.
-import { existsSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import Database from 'libsql';
 import type { Values } from '../../config/queries/questions.ts';
 import { createArchive, type Archive, type ArchiveScope } from './archive.ts';
 import {
@@ -13,7 +11,11 @@ import {
   type Part,
   type PartResult,
 } from './resemblance.ts';
-import { isReadable } from './schema.ts';
+import { atOneMoment, type StoreDatabase, type StorePlace } from './database.ts';
+import { isPostgres } from './postgres.ts';
+import { resemblingOnServer } from './postgresResemblance.ts';
+import type { VectorColumn } from './postgresVectors.ts';
+import { openReader } from './reader.ts';
 
 export type ArchiveQuestion =
   'identities' | 'identity' | 'tracks' | 'track' | 'sightings' | 'contacts' | 'bounds';
@@ -38,25 +40,15 @@ export type ArchiveReply = { number: number } & (
   { answer: unknown } | { problem: { name: string; message: string } }
 );
 
-const { file } = workerData as { file: string };
-let database: Database.Database | undefined;
+const { place } = workerData as { place: StorePlace };
+let database: StoreDatabase | undefined;
 
-function open(): Database.Database {
+function open(): StoreDatabase {
+  database ??= openReader(place);
   if (database) return database;
-  if (!existsSync(file)) throw notYet();
-  const opened = new Database(file, { readonly: true });
-  if (!isReadable(opened)) {
-    opened.close();
-    throw notYet();
-  }
-  opened.exec('PRAGMA busy_timeout = 5000;');
-  return (database = opened);
-}
-
-function notYet(): Error {
   const error = new Error('nothing is stored yet');
   error.name = 'TransientError';
-  return error;
+  throw error;
 }
 
 function answer({ ask, scope, values }: ArchiveRequest): unknown {
@@ -65,7 +57,8 @@ function answer({ ask, scope, values }: ArchiveRequest): unknown {
     const whole = searchPart(archive, ask, {}, values);
     return together(archive, [whole], ask.threshold, values);
   }
-  if (ask.name === 'parts') return partsOf(archive, values, ask.most);
+  // A server shares the work among processes of its own.
+  if (ask.name === 'parts') return serverVectors() ? [{}] : partsOf(archive, values, ask.most);
   if (ask.name === 'searchPart') return searchPart(archive, ask, ask.part, values);
   if (ask.name === 'together') return together(archive, ask.parts, ask.threshold, values);
   return ask.name === 'bounds' ? archive.bounds() : archive[ask.name](values);
@@ -73,20 +66,23 @@ function answer({ ask, scope, values }: ArchiveRequest): unknown {
 
 function searchPart(archive: Archive, whom: Whom, part: Part, values: Values): PartResult {
   const vectors = 'vectors' in whom ? whom : vectorsOf(archive, whom.camera, whom.track);
-  return resemblingIn(part, archive, { ...whom, ...vectors }, values);
+  const likeness = { ...whom, ...vectors };
+  const column = serverVectors();
+  return column
+    ? resemblingOnServer(archive, column, likeness, values)
+    : resemblingIn(part, archive, likeness, values);
+}
+
+/** Where the server itself can compare vectors. */
+function serverVectors(): VectorColumn | undefined {
+  return database && isPostgres(database) ? database.vectors : undefined;
 }
 
 /** All of one answer is of one moment; of a search by several threads, all of each part. */
 function reply(request: ArchiveRequest): ArchiveReply {
   const { number } = request;
   try {
-    const read = open();
-    read.exec('BEGIN');
-    try {
-      return { number, answer: answer(request) };
-    } finally {
-      read.exec('COMMIT');
-    }
+    return { number, answer: atOneMoment(open(), () => answer(request)) };
   } catch (error) {
     const { name, message } = error as Error;
     return { number, problem: { name, message } };

@@ -1,5 +1,5 @@
 // Where a track was in the picture, from the parts that came with each revision. archive.ts asks it.
-import type Database from 'libsql';
+import type { StoreDatabase } from './database.ts';
 import type { PathPoint } from '../../config/queries/answers.ts';
 
 interface PathRow {
@@ -12,7 +12,7 @@ const width = 5;
 
 /** By time. */
 export function pathsOf(
-  database: Database.Database,
+  database: StoreDatabase,
   { camera, track }: { camera: string; track: string },
 ): PathPoint[] {
   const rows = database

@@ -1,11 +1,39 @@
-// Opens the embedded store's file, for its lease and its contents; several processes may have it open.
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import Database from 'libsql';
+// The store's database, whichever engine it is: store.ts, lease.ts and archive.ts get it from here and speak SQL that both engines
+// understand. See docs/decisions/0012-a-store-on-a-server.md.
 import { PermanentError, TransientError } from '../function.ts';
-import { migrate } from './schema.ts';
+import { isPostgres, openPostgres, type PostgresPlace } from './postgres.ts';
+import { openSqlite } from './sqlite.ts';
 
-export const storeFileName = 'identities.db';
+export { storeFileName } from './sqlite.ts';
+
+/** Where a task's store is: a folder for the embedded one, or a database on a server. */
+export type StorePlace = string | PostgresPlace;
+
+export interface Statement {
+  /** The first row; undefined when there is none. Binary columns come as ArrayBuffer or Uint8Array. */
+  get(...values: unknown[]): unknown;
+  all(...values: unknown[]): unknown[];
+  /** On a server it may be sent later, with others of its transaction: asking for `changes` sends it at once. */
+  run(...values: unknown[]): { readonly changes: number };
+}
+
+export interface Transaction<Arguments extends unknown[], Result> {
+  (...values: Arguments): Result;
+  /** Nobody else writes from its beginning on. */
+  immediate(...values: Arguments): Result;
+}
+
+/** Answers while the caller's thread waits, as a file does. `?` stands for a value. */
+export interface StoreDatabase {
+  /** Absent: SQLite. */
+  readonly engine?: 'postgres';
+  prepare(sql: string): Statement;
+  exec(sql: string): unknown;
+  transaction<Arguments extends unknown[], Result>(
+    work: (...values: Arguments) => Result,
+  ): Transaction<Arguments, Result>;
+  close(): void;
+}
 
 export interface DatabaseOptions {
   /** FULL: what is committed survives a power cut. */
@@ -14,33 +42,13 @@ export interface DatabaseOptions {
   busyTimeoutMs: number;
 }
 
-/** Of the newest version. @throws TransientError that names the folder, PermanentError when a newer program wrote the file */
-export function openDatabase(
-  folder: string,
-  { synchronous, busyTimeoutMs }: DatabaseOptions,
-): Database.Database {
-  return guarded(folder, () => {
-    mkdirSync(folder, { recursive: true });
-    const file = join(folder, storeFileName);
-    const opened = new Database(file);
-    try {
-      // First of all: even the switch to WAL may meet another process.
-      opened.exec('PRAGMA busy_timeout = 5000;');
-      // Of a file without tables yet: what is deleted later gives its room back. What is deleted is overwritten, in every file.
-      opened.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = ON;');
-      opened.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous};`);
-      migrate(opened, file);
-      opened.exec(`PRAGMA busy_timeout = ${busyTimeoutMs};`);
-    } catch (error) {
-      opened.close();
-      throw error;
-    }
-    return opened;
-  });
+/** Of the newest version. @throws TransientError that names the place, PermanentError when a newer program wrote it */
+export function openDatabase(place: StorePlace, options: DatabaseOptions): StoreDatabase {
+  return guarded(place, () => (typeof place === 'string' ? openSqlite(place, options) : openPostgres(place)));
 }
 
 /** Runs an access to the store; what the engine or the file system refuses becomes one clear line. */
-export function guarded<T>(folder: string, access: () => T): T {
+export function guarded<T>(place: StorePlace, access: () => T): T {
   try {
     return access();
   } catch (error) {
@@ -48,11 +56,27 @@ export function guarded<T>(folder: string, access: () => T): T {
     if (isOwn || !(error instanceof Error)) throw error;
     const why = error.message.replace(/\s+/g, ' ');
     throw new TransientError(
-      `the store in ${folder} cannot be written (${why}): check space and permissions`,
+      `the store in ${nameOf(place)} cannot be written (${why}): check space and permissions`,
       {
         cause: error,
         retryAfterMs: 5000,
       },
     );
+  }
+}
+
+/** For people and logs. */
+export function nameOf(place: StorePlace): string {
+  return typeof place === 'string' ? place : place.name;
+}
+
+/** All that `read` reads is of one moment. */
+export function atOneMoment<T>(database: StoreDatabase, read: () => T): T {
+  if (isPostgres(database)) return database.snapshot(read);
+  database.exec('BEGIN');
+  try {
+    return read();
+  } finally {
+    database.exec('COMMIT');
   }
 }

@@ -1,8 +1,8 @@
-// Erases one person from the embedded store: every row that says anything of them, and their vectors wherever these are. store.ts
+// Erases one person from the store: every row that says anything of them, and their vectors wherever these are. store.ts
 // calls it within a transaction, and empties the log and the free pages afterwards.
 import { createHash, randomBytes } from 'node:crypto';
 import { decode, encode } from 'cbor-x';
-import type Database from 'libsql';
+import type { StoreDatabase } from './database.ts';
 import type { ErasedChange, IdentityChange } from '../../config/events.ts';
 import type { Erased } from '../../config/queries/answers.ts';
 import { aboutPerson, stranger, withoutNames } from '../erasedPerson.ts';
@@ -20,7 +20,7 @@ interface Name {
  * known and dropped; they expire like results.
  * @param time of the store's clock, seconds @throws NotFoundError
  */
-export function erase(database: Database.Database, identity: string, time: number): Erased {
+export function erase(database: StoreDatabase, identity: string, time: number): Erased {
   const all = <Row>(sql: string, ...values: unknown[]) => database.prepare(sql).all(...values) as Row[];
   const names = namesOf(all, identity);
   const traces = tracesOf(database, names);
@@ -41,7 +41,9 @@ export function erase(database: Database.Database, identity: string, time: numbe
     database.prepare('DELETE FROM names WHERE former = ? OR identity = ?').run(name, name);
   eraseAnnouncements(database, names, own);
   const pictures = erasePictures(database, targets, time);
-  const remember = database.prepare('INSERT OR REPLACE INTO forgotten VALUES (?, ?)');
+  const remember = database.prepare(
+    'INSERT INTO forgotten (key, time) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET time = excluded.time',
+  );
   for (const { camera, track } of own) remember.run(forgottenKey(database, traceKey(camera, track)), time);
   const change: ErasedChange = {
     kind: 'erased',
@@ -55,19 +57,23 @@ export function erase(database: Database.Database, identity: string, time: numbe
 }
 
 /** Digest under which an erased track or picture is known. */
-export function forgottenKey(database: Database.Database, name: string): string {
+export function forgottenKey(database: StoreDatabase, name: string): string {
   const read = database.prepare(`SELECT value FROM meta WHERE key = 'salt'`);
   let row = read.get() as { value: string } | undefined;
   if (!row) {
     const value = randomBytes(16).toString('hex');
-    database.prepare(`INSERT INTO meta VALUES ('salt', ?)`).run(value);
+    database.prepare(`INSERT INTO meta (key, value) VALUES ('salt', ?)`).run(value);
     row = { value };
   }
-  return createHash('sha256').update(`${row.value}\n${name}`).digest('hex');
+  return digestOfName(row.value, name);
+}
+
+export function digestOfName(salt: string, name: string): string {
+  return createHash('sha256').update(`${salt}\n${name}`).digest('hex');
 }
 
 /** Those of the person; others forget that they were about to be taken for this person. */
-function tracesOf(database: Database.Database, names: readonly string[]): (Name & { key: string })[] {
+function tracesOf(database: StoreDatabase, names: readonly string[]): (Name & { key: string })[] {
   const rows = database.prepare('SELECT key, trace FROM traces').all() as {
     key: string;
     trace: Uint8Array;
@@ -107,11 +113,7 @@ function targetsOf(all: All, tracks: readonly Name[]): string[] {
 }
 
 /** @returns how many vectors there were */
-function eraseTracks(
-  database: Database.Database,
-  own: readonly Name[],
-  keys: ReadonlyMap<string, Name>,
-): number {
+function eraseTracks(database: StoreDatabase, own: readonly Name[], keys: ReadonlyMap<string, Name>): number {
   const statements = ['paths', 'sightings', 'tracks'].map((table) =>
     database.prepare(`DELETE FROM ${table} WHERE camera = ? AND track = ?`),
   );
@@ -140,7 +142,7 @@ function eraseTracks(
 
 /** Changes about the person are taken out of announcements; what is left of these stays. */
 function eraseAnnouncements(
-  database: Database.Database,
+  database: StoreDatabase,
   names: readonly string[],
   tracks: readonly Name[],
 ): void {
@@ -165,12 +167,12 @@ function eraseAnnouncements(
   for (const name of names)
     for (const table of ['tracks', 'sightings'])
       database
-        .prepare(`UPDATE ${table} SET reason = replace(reason, ?, ?) WHERE instr(reason, ?)`)
+        .prepare(`UPDATE ${table} SET reason = replace(reason, ?, ?) WHERE reason <> replace(reason, ?, '')`)
         .run(name, stranger, name);
 }
 
 /** The vectors of query pictures of the person, and the pictures that only the store has. @returns how many */
-function erasePictures(database: Database.Database, targets: readonly string[], time: number): number {
+function erasePictures(database: StoreDatabase, targets: readonly string[], time: number): number {
   let count = 0;
   for (const target of targets) {
     const rows = database.prepare('SELECT picture FROM target_pictures WHERE target = ?').all(target) as {
@@ -179,7 +181,9 @@ function erasePictures(database: Database.Database, targets: readonly string[], 
     for (const { picture } of rows) {
       count += database.prepare('DELETE FROM pictures WHERE picture = ?').run(picture).changes;
       database
-        .prepare('INSERT OR REPLACE INTO forgotten VALUES (?, ?)')
+        .prepare(
+          'INSERT INTO forgotten (key, time) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET time = excluded.time',
+        )
         .run(forgottenKey(database, picture), time);
     }
     database.prepare('DELETE FROM target_pictures WHERE target = ?').run(target);

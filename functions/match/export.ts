@@ -1,11 +1,9 @@
 // Reads the results of a task from its store: the local runner writes its files from it, benchmarks score it.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import Database from 'libsql';
 import { PermanentError } from '../function.ts';
 import { createArchive, isBest, type Archive, type ArchiveScope } from './archive.ts';
 import { pairsOf, type ContactsOfPair } from './contactPairs.ts';
-import { storeFileName } from './store.ts';
+import { nameOf, storeFileName, type StorePlace } from './database.ts';
+import { openReader } from './reader.ts';
 
 /** One track of an identity, and why it belongs to it. Times in seconds since the epoch. */
 export interface IdentityTrack {
@@ -33,9 +31,9 @@ interface Row extends IdentityTrack {
 /** Without a window, and without regard to who is a target. */
 const everything: ArchiveScope = { window: {}, onlyTargets: false };
 
-/** All identities of the store in `folder`, first seen first; works while the matcher runs. */
-export function readIdentities(folder: string, scope = everything): Identity[] {
-  return reading(folder, scope, ({ all, told }) => {
+/** All identities of the store, first seen first; works while the matcher runs. */
+export function readIdentities(place: StorePlace, scope = everything): Identity[] {
+  return reading(place, scope, ({ all, told }) => {
     const { where, values } = told();
     const rows = all<Row>(
       `SELECT identity, camera, track, first_seen AS "from", last_seen AS "to", score, reason FROM tracks
@@ -63,8 +61,8 @@ export interface TargetSighting {
  * Where the targets were seen, by target and time. Of two tracks that one camera shows at one time only the more similar
  * one counts: nobody is in two places.
  */
-export function readSightings(folder: string, scope = everything): TargetSighting[] {
-  return reading(folder, scope, ({ all, within }) => {
+export function readSightings(place: StorePlace, scope = everything): TargetSighting[] {
+  return reading(place, scope, ({ all, within }) => {
     const { where, values } = within({}, 'tracks.');
     return all<TargetSighting>(
       `SELECT target, identity, tracks.camera AS camera, tracks.track AS track, first_seen AS "from", last_seen AS "to",
@@ -78,14 +76,13 @@ export function readSightings(folder: string, scope = everything): TargetSightin
 }
 
 /** Who was close to whom, longest exposure first, by the identities as they are known now. @param minimumS shorter contacts are left out */
-export function readContacts(folder: string, minimumS: number, scope = everything): ContactsOfPair[] {
-  return reading(folder, scope, (archive) => pairsOf(archive.allContacts(), minimumS));
+export function readContacts(place: StorePlace, minimumS: number, scope = everything): ContactsOfPair[] {
+  return reading(place, scope, (archive) => pairsOf(archive.allContacts(), minimumS));
 }
 
-function reading<T>(folder: string, scope: ArchiveScope, read: (archive: Archive) => T): T {
-  const file = join(folder, storeFileName);
-  if (!existsSync(file)) throw new PermanentError(`no results in ${folder}: ${storeFileName} is not there`);
-  const database = new Database(file, { readonly: true });
+function reading<T>(place: StorePlace, scope: ArchiveScope, read: (archive: Archive) => T): T {
+  const database = openReader(place);
+  if (!database) throw new PermanentError(`no results in ${nameOf(place)}: ${storeFileName} is not there`);
   try {
     return read(createArchive(database, scope));
   } finally {

@@ -1,5 +1,6 @@
 // The match stage: tracklets of all cameras in, one identity for each person out. State lives in core, and in the store
 // before an event is acknowledged.
+import { tmpdir } from 'node:os';
 import {
   eventTypes,
   type IdentitiesData,
@@ -24,7 +25,9 @@ import { createPastLook } from './pastLook.ts';
 import { createPictureVectors, type OpenEmbedder } from './pictureVectors.ts';
 import { createQueries } from './queries.ts';
 import { createWrites } from './writes.ts';
+import { nameOf } from './database.ts';
 import { openLease } from './lease.ts';
+import { placeOf } from './place.ts';
 import { contactOptions, givenTopology, homographiesOf, matchSettings, targetSettings } from './options.ts';
 import { createOwnership } from './ownership.ts';
 import { createPatience, defaultPatience, type PatienceOptions } from './patience.ts';
@@ -403,28 +406,28 @@ function lookoutFor(
   return createLookout(images, targetSettings(match, settings), known);
 }
 
-/** For tests: arguments of node for threads, and what opens the embedder. */
+/** For tests: arguments of node for threads, what opens the embedder, and the environment; see place.ts for what it says. */
 export interface Surroundings {
   threadArgv?: string[];
   openModel?: OpenEmbedder;
+  environment?: NodeJS.ProcessEnv;
 }
 
-/** Wires the stage to the store in the worker's folder, which it may share with workers that stand by. */
+/** Wires the stage to the store, which it may share with workers that stand by. */
 export async function create(
   worker: WorkerConfig,
   log: Log,
-  { threadArgv, openModel }: Surroundings = {},
+  { threadArgv, openModel, environment = process.env }: Surroundings = {},
 ): Promise<StageFunction> {
-  const folder = worker.storeFolder;
-  if (folder === undefined) throw new PermanentError('match needs a folder for its store: set storeFolder');
+  const place = placeOf(worker, environment, threadArgv);
   const settings = matchSettings(worker.match, worker.models.embed);
   const { threshold, margin } = settings;
-  log.info({ stage: 'match', folder, threshold, margin }, 'store opened');
+  log.info({ stage: 'match', folder: nameOf(place), threshold, margin }, 'store opened');
   let inForce = worker;
   const owned = createOwnership({
-    lease: openLease(folder),
+    lease: openLease(place),
     holder: worker.worker,
-    open: (epoch) => openMatch(inForce, settings, openStore(folder, epoch), folder),
+    open: (epoch) => openMatch(inForce, settings, openStore(place, epoch)),
     async reconfigure(next) {
       if (!retune(settings, inForce, next)) return false;
       inForce = next;
@@ -432,7 +435,7 @@ export async function create(
     },
     log,
   });
-  const archive = openArchiveAccess(folder, threadArgv);
+  const archive = openArchiveAccess(place, threadArgv);
   const { embed } = worker.models;
   return {
     ...owned,
@@ -441,7 +444,7 @@ export async function create(
       worker: () => inForce,
       threshold: () => settings.threshold,
       pictures: embed && createPictureVectors(embed, openModel),
-      writes: createWrites({ owned, folder, worker: () => inForce, log }),
+      writes: createWrites({ owned, place, worker: () => inForce, log }),
     }),
     async shutdown(context) {
       await archive.close();
@@ -451,13 +454,8 @@ export async function create(
 }
 
 /** The stage for one term as owner. */
-function openMatch(
-  worker: WorkerConfig,
-  settings: MatchSettings,
-  store: Store,
-  folder: string,
-): MatchFunction {
-  const lookout = lookoutFor(worker, settings, folder, store);
+function openMatch(worker: WorkerConfig, settings: MatchSettings, store: Store): MatchFunction {
+  const lookout = lookoutFor(worker, settings, worker.storeFolder ?? tmpdir(), store);
   return createMatch({
     store,
     ...(lookout && { lookout }),

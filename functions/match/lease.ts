@@ -1,8 +1,9 @@
 // Who may write into a task's store: one worker at a time, whose writes carry the number of its term (see store.ts).
 // ownership.ts contends for it. Nobody's clock is compared with another's: a lease is over when it was not renewed for a while.
-import type Database from 'libsql';
-import { TransientError } from '../function.ts';
-import { guarded, openDatabase } from './database.ts';
+import { guarded, openDatabase, type StoreDatabase, type StorePlace } from './database.ts';
+import { LeaseLostError } from './termErrors.ts';
+
+export { LeaseLostError } from './termErrors.ts';
 
 export interface LeaseState {
   /** Name of the worker; empty: it gave the lease back. */
@@ -26,18 +27,14 @@ export interface Lease {
   close(): void;
 }
 
-/** The term of whoever writes is over: somebody else decides now. */
-export class LeaseLostError extends TransientError {
-  override name = 'LeaseLostError';
-}
-
-/** The lease of the embedded store in `folder`. @throws TransientError that names the folder */
-export function openLease(folder: string): Lease {
+/** The lease of a store. @throws TransientError that names the place */
+export function openLease(place: StorePlace): Lease {
   // What is lost in a power cut are terms of processes that are gone too, so that no write has to wait for the disk.
-  const database = openDatabase(folder, { synchronous: 'NORMAL', busyTimeoutMs: 500 });
+  const database = openDatabase(place, { synchronous: 'NORMAL', busyTimeoutMs: 500 });
   const read = database.prepare('SELECT holder, epoch, beat FROM lease');
   const write = database.prepare(
-    'INSERT OR REPLACE INTO lease (id, holder, epoch, beat) VALUES (1, ?, ?, 0)',
+    `INSERT INTO lease (id, holder, epoch, beat) VALUES (1, ?, ?, 0)
+     ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch, beat = 0`,
   );
   const beat = database.prepare('UPDATE lease SET beat = beat + 1 WHERE epoch = ?');
   const leave = database.prepare(`UPDATE lease SET holder = '' WHERE epoch = ?`);
@@ -48,6 +45,8 @@ export function openLease(folder: string): Lease {
   }
 
   const take = database.transaction((holder: string, seen: LeaseState | undefined) => {
+    // As SQLite does for the whole file: whoever writes is waited for, and what it says of its term afterwards is the new one.
+    if (database.engine) database.exec('LOCK TABLE lease IN EXCLUSIVE MODE');
     const now = state();
     if (!isSameLease(now, seen)) return undefined;
     const epoch = (now?.epoch ?? 0) + 1;
@@ -56,10 +55,10 @@ export function openLease(folder: string): Lease {
   });
 
   return {
-    state: () => guarded(folder, state),
-    take: (holder, seen) => guarded(folder, () => take.immediate(holder, seen)),
-    renew: (epoch) => guarded(folder, () => beat.run(epoch).changes === 1),
-    release: (epoch) => guarded(folder, () => void leave.run(epoch)),
+    state: () => guarded(place, state),
+    take: (holder, seen) => guarded(place, () => take.immediate(holder, seen)),
+    renew: (epoch) => guarded(place, () => beat.run(epoch).changes === 1),
+    release: (epoch) => guarded(place, () => void leave.run(epoch)),
     close: () => void database.close(),
   };
 }
@@ -69,8 +68,9 @@ export function isSameLease(one: LeaseState | undefined, other: LeaseState | und
 }
 
 /** @returns what throws LeaseLostError unless the term is the newest; to be called within the transaction that writes */
-export function fenceOf(database: Database.Database, epoch: number | undefined): () => void {
-  const read = database.prepare('SELECT holder, epoch FROM lease');
+export function fenceOf(database: StoreDatabase, epoch: number | undefined): () => void {
+  // On a server the row is held until the transaction is over, so that no other term begins within it.
+  const read = database.prepare(`SELECT holder, epoch FROM lease${database.engine ? ' FOR SHARE' : ''}`);
   return () => {
     const now = read.get() as Pick<LeaseState, 'holder' | 'epoch'> | undefined;
     if (now?.epoch === epoch) return;

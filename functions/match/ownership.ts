@@ -2,6 +2,7 @@
 // See docs/decisions/0009-one-owner-a-task.md.
 import { TransientError, type Context, type Log, type StageFunction, type StageStatus } from '../function.ts';
 import { isSameLease, LeaseLostError, type Lease, type LeaseState } from './lease.ts';
+import { InDoubtError } from './termErrors.ts';
 
 export interface OwnershipOptions {
   /** How often the owner shows that it is alive, and the others look. */
@@ -35,6 +36,16 @@ interface Term {
   isReady: boolean;
 }
 
+/** Of a stage that does not know what of its last work is stored. */
+function doubtOf(stage: StageFunction): InDoubtError | undefined {
+  try {
+    stage.readiness?.();
+  } catch (error) {
+    if (error instanceof InDoubtError) return error;
+  }
+  return undefined;
+}
+
 /** The stage, and a way to change the store from outside of it. */
 export interface Owned extends StageFunction {
   /**
@@ -65,7 +76,9 @@ export function createOwnership(parts: OwnershipParts): Owned {
   }
 
   async function renew(current: Term, context: Context): Promise<void> {
-    if (!lease.renew(current.epoch)) await stepDown(current, context);
+    const doubt = doubtOf(current.stage);
+    if (doubt) await stepDown(current, context, doubt);
+    else if (!lease.renew(current.epoch)) await stepDown(current, context);
   }
 
   async function look(context: Context): Promise<void> {
@@ -95,12 +108,19 @@ export function createOwnership(parts: OwnershipParts): Owned {
     }
   }
 
-  async function stepDown(lost: Term, context: Context): Promise<void> {
+  async function stepDown(lost: Term, context: Context, error?: InDoubtError): Promise<void> {
     if (term !== lost) return;
     term = undefined;
     seen = undefined;
     missed = 0;
-    log.warn({ stage: 'match', epoch: lost.epoch }, 'another worker decides: standing by');
+    if (error) {
+      // The lease is its own still, unless another one is faster.
+      isFirstLook = true;
+      log.warn(
+        { stage: 'match', epoch: lost.epoch, error: error.message },
+        'begins anew with what the store says',
+      );
+    } else log.warn({ stage: 'match', epoch: lost.epoch }, 'another worker decides: standing by');
     await lost.stage.shutdown?.(context);
   }
 
@@ -167,7 +187,8 @@ export function createOwnership(parts: OwnershipParts): Owned {
       try {
         return await current.stage.handle(event, context);
       } catch (error) {
-        if (error instanceof LeaseLostError) await stepDown(current, context);
+        if (error instanceof LeaseLostError)
+          await stepDown(current, context, error instanceof InDoubtError ? error : undefined);
         throw error;
       }
     },

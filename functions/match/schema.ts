@@ -1,16 +1,17 @@
-// The embedded store's tables and how a file of an older version becomes one of this version. Called by store.ts.
+// The store's tables and how a file of an older version becomes one of this version. Called by sqlite.ts; postgresSchema.ts makes the
+// same tables on a server.
 import { PermanentError } from '../function.ts';
 import type Database from 'libsql';
 
 /**
- * One step a version, never edited once released.
+ * One step a version, never edited once released. Types are INTEGER, REAL, TEXT and BLOB: postgresSchema.ts knows no others.
  * `tracks`, `prototypes`, `paths`, `contacts`, `sightings`: what is known of every track, for results and history. `events`: what was announced, by the
  * event that caused it, so that a repeated event gets the same answer. `traces`, `inbox`, `cameras`: the matcher's memory. `received`: events
  * that carry no revision to recognise them by. `lease`: who may write. `names`: those that people had before a merge. `forgotten`: digests of
  * tracks of people who were erased. `target_pictures`: of which target a query picture is, and its bytes where only the store has them.
  * `erasures`: such as subscribers may not have heard of.
  */
-const migrations = [
+export const migrations = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE tracks (
@@ -92,7 +93,7 @@ const migrations = [
 ];
 
 /** Brings the file to this version; another process may be at it too. @throws PermanentError when a newer program wrote it */
-export function migrate(database: Database.Database, file: string): void {
+export function migrateFile(database: Database.Database, file: string): void {
   const known = migrations.length;
   const step = database.transaction(() => {
     const version = versionOf(database);

@@ -1,14 +1,35 @@
-// Every access to the embedded store's tables, prepared once. Called by store.ts.
-import type Database from 'libsql';
+// Every access to the store's tables, prepared once, in SQL that both engines understand. Called by store.ts.
+import type { StoreDatabase } from './database.ts';
 
 export type Statements = ReturnType<typeof statements>;
 
+const oldTracks = 'SELECT camera, track FROM tracks WHERE last_seen < ? ORDER BY last_seen LIMIT 2000';
+
 /** @param database of the newest version, see schema.ts */
-export function statements(database: Database.Database) {
-  const oldTracks = 'SELECT camera, track FROM tracks WHERE last_seen < ? ORDER BY last_seen LIMIT 2000';
+export function statements(database: StoreDatabase) {
+  /** Of a whole row: a later one with the same key takes its place. */
+  function put(table: string, key: string, ...others: string[]) {
+    const columns = [...key.split(', '), ...others];
+    const news = others.map((name) => `${name} = excluded.${name}`).join(', ');
+    return database.prepare(
+      `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
+       ON CONFLICT (${key}) DO UPDATE SET ${news}`,
+    );
+  }
+  /** The oldest of a table, some thousand at a time. */
+  function expire(table: string, key: string, time: string) {
+    return database.prepare(
+      `DELETE FROM ${table} WHERE (${key}) IN (SELECT ${key} FROM ${table} WHERE ${time} < ? ORDER BY ${time} LIMIT 4000)`,
+    );
+  }
+  const setMeta = (name: string) =>
+    database.prepare(
+      `INSERT INTO meta (key, value) VALUES ('${name}', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+    );
+  const getMeta = (name: string) => database.prepare(`SELECT value FROM meta WHERE key = '${name}'`);
   return {
     revision: database.prepare('SELECT revision FROM tracks WHERE camera = ? AND track = ?'),
-    putWaiting: database.prepare('INSERT OR REPLACE INTO inbox VALUES (?, ?, ?, ?, ?)'),
+    putWaiting: put('inbox', 'camera, position', 'track', 'revision', 'waiting'),
     dropWaiting: database.prepare('DELETE FROM inbox WHERE camera = ? AND position = ?'),
     waiting: database.prepare('SELECT waiting AS blob FROM inbox ORDER BY camera, position'),
     putTrack: database.prepare(
@@ -16,24 +37,36 @@ export function statements(database: Database.Database) {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (camera, track) DO UPDATE SET revision = excluded.revision,
        last_seen = excluded.last_seen, observations = excluded.observations, ended = excluded.ended`,
     ),
-    putPath: database.prepare('INSERT OR IGNORE INTO paths VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    putPath: database.prepare(
+      `INSERT INTO paths (camera, track, revision, first_seen, last_seen, width, height, points)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    ),
     pathsSince: database.prepare('SELECT * FROM paths WHERE last_seen >= ? ORDER BY rowid'),
-    putContact: database.prepare('INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    putContact: put(
+      'contacts',
+      'camera, track, other_camera, other_track, first_seen',
+      'last_seen',
+      'exposure',
+      'distance',
+      'deviation',
+    ),
     contactsSince: database.prepare('SELECT * FROM contacts WHERE last_seen >= ? ORDER BY first_seen'),
     identityOf: database.prepare('SELECT identity FROM tracks WHERE camera = ? AND track = ?'),
-    putPrototype: database.prepare('INSERT OR REPLACE INTO prototypes VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    putPrototype: put('prototypes', 'camera, track, slot', 'vector', 'scale', 'quality', 'weight', 'time'),
     assign: database.prepare(
       'UPDATE tracks SET identity = ?, score = ?, margin = ?, reason = ? WHERE camera = ? AND track = ?',
     ),
     rename: database.prepare('UPDATE tracks SET identity = ? WHERE identity = ?'),
-    putName: database.prepare('INSERT OR REPLACE INTO names VALUES (?, ?, ?)'),
+    putName: put('names', 'former', 'identity', 'time'),
     renameNames: database.prepare('UPDATE names SET identity = ?, time = ? WHERE identity = ?'),
     dropName: database.prepare('DELETE FROM names WHERE former = ?'),
     forgotten: database.prepare('SELECT 1 FROM forgotten WHERE key = ?'),
     erasures: database.prepare('SELECT sequence, erased FROM erasures ORDER BY sequence LIMIT 16'),
     dropErasure: database.prepare('DELETE FROM erasures WHERE sequence = ?'),
-    putTargetPicture: database.prepare('INSERT OR REPLACE INTO target_pictures VALUES (?, ?, ?)'),
-    noteTargetPicture: database.prepare('INSERT OR IGNORE INTO target_pictures VALUES (?, ?, NULL)'),
+    putTargetPicture: put('target_pictures', 'target, picture', 'bytes'),
+    noteTargetPicture: database.prepare(
+      'INSERT INTO target_pictures (target, picture, bytes) VALUES (?, ?, NULL) ON CONFLICT DO NOTHING',
+    ),
     targetPictures: database.prepare(
       'SELECT target, picture, bytes FROM target_pictures WHERE bytes IS NOT NULL ORDER BY target, picture',
     ),
@@ -58,71 +91,63 @@ export function statements(database: Database.Database) {
     prototypes: database.prepare(
       'SELECT vector, quality, weight, time FROM prototypes WHERE camera = ? AND track = ? ORDER BY slot',
     ),
-    putHeard: database.prepare(`INSERT OR REPLACE INTO meta VALUES ('heard', ?)`),
-    heard: database.prepare(`SELECT value FROM meta WHERE key = 'heard'`),
-    putUncompacted: database.prepare(`INSERT OR REPLACE INTO meta VALUES ('uncompacted', '1')`),
+    putHeard: setMeta('heard'),
+    heard: getMeta('heard'),
+    putUncompacted: setMeta('uncompacted'),
     dropUncompacted: database.prepare(`DELETE FROM meta WHERE key = 'uncompacted'`),
-    uncompacted: database.prepare(`SELECT 1 FROM meta WHERE key = 'uncompacted'`),
-    putTrace: database.prepare('INSERT OR REPLACE INTO traces VALUES (?, ?)'),
+    uncompacted: getMeta('uncompacted'),
+    putTrace: put('traces', 'key', 'trace'),
     dropTrace: database.prepare('DELETE FROM traces WHERE key = ?'),
     traces: database.prepare('SELECT trace AS blob FROM traces'),
     putEvent: database.prepare('INSERT INTO events (source, cause, time, changes) VALUES (?, ?, ?, ?)'),
     announced: database.prepare(
       'SELECT changes FROM events WHERE source = ? AND cause = ? ORDER BY sequence',
     ),
-    putReceived: database.prepare('INSERT OR IGNORE INTO received (source, id) VALUES (?, ?)'),
+    putReceived: database.prepare('INSERT INTO received (source, id) VALUES (?, ?) ON CONFLICT DO NOTHING'),
     received: database.prepare('SELECT 1 FROM received WHERE source = ? AND id = ?'),
     trimReceived: database.prepare(
       'DELETE FROM received WHERE sequence <= (SELECT max(sequence) FROM received) - ?',
     ),
     recentEvents: database.prepare(
-      'SELECT source, cause AS id, changes FROM (SELECT * FROM events ORDER BY sequence DESC LIMIT ?) ORDER BY sequence',
+      `SELECT source, cause AS id, changes FROM (SELECT * FROM events ORDER BY sequence DESC LIMIT ?) AS newest
+       ORDER BY sequence`,
     ),
     endTrack: database.prepare('UPDATE tracks SET ended = 1 WHERE camera = ? AND track = ? AND ended = 0'),
-    putCamera: database.prepare('INSERT OR REPLACE INTO cameras VALUES (?, ?, ?, ?)'),
+    putCamera: put('cameras', 'camera', 'turn', 'position', 'ended'),
     cameras: database.prepare('SELECT camera, turn, position, ended FROM cameras'),
     count: database.prepare(
-      `INSERT INTO meta VALUES (?, '1') ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1`,
+      `INSERT INTO meta (key, value) VALUES (?, '1')
+       ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS INTEGER) + 1 AS TEXT)`,
     ),
     counts: database.prepare(`SELECT key, value FROM meta WHERE key IN ('merged', 'split')`),
     totals: database.prepare(
       `SELECT count(*) AS tracks, count(DISTINCT identity) AS identities, min(first_seen) AS firstSeen,
        max(last_seen) AS lastSeen FROM tracks`,
     ),
-    expireVectors: database.prepare(
-      'DELETE FROM prototypes WHERE rowid IN (SELECT rowid FROM prototypes WHERE time < ? ORDER BY time LIMIT 4000)',
-    ),
+    expireVectors: expire('prototypes', 'camera, track, slot', 'time'),
     expirePrototypes: database.prepare(`DELETE FROM prototypes WHERE (camera, track) IN (${oldTracks})`),
     expireTracks: database.prepare(`DELETE FROM tracks WHERE (camera, track) IN (${oldTracks})`),
     expireNames: database.prepare(
       `DELETE FROM names WHERE former IN (SELECT former FROM names WHERE time < ? AND NOT EXISTS
        (SELECT 1 FROM tracks WHERE tracks.identity = names.identity) ORDER BY time LIMIT 2000)`,
     ),
-    expireForgotten: database.prepare(
-      'DELETE FROM forgotten WHERE key IN (SELECT key FROM forgotten WHERE time < ? ORDER BY time LIMIT 2000)',
-    ),
-    putSighting: database.prepare('INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    expireForgotten: expire('forgotten', 'key', 'time'),
+    putSighting: put('sightings', 'target, camera, track', 'score', 'margin', 'reason', 'time'),
     sightings: database.prepare('SELECT target, camera, track FROM sightings ORDER BY time DESC LIMIT 10000'),
-    putUnknown: database.prepare(`INSERT OR IGNORE INTO meta VALUES ('unknown', '1')`),
-    putLearned: database.prepare(`INSERT OR REPLACE INTO meta VALUES ('learned', ?)`),
-    learned: database.prepare(`SELECT value FROM meta WHERE key = 'learned'`),
-    unknown: database.prepare(`SELECT value FROM meta WHERE key = 'unknown'`),
+    putUnknown: database.prepare(
+      `INSERT INTO meta (key, value) VALUES ('unknown', '1') ON CONFLICT DO NOTHING`,
+    ),
+    putLearned: setMeta('learned'),
+    learned: getMeta('learned'),
+    unknown: getMeta('unknown'),
     targetIdentities: database.prepare(
       `SELECT DISTINCT identity FROM sightings JOIN tracks USING (camera, track) WHERE identity IS NOT NULL`,
     ),
     picture: database.prepare('SELECT vector AS blob FROM pictures WHERE picture = ? AND model = ?'),
-    putPicture: database.prepare('INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)'),
-    expireSightings: database.prepare(
-      'DELETE FROM sightings WHERE rowid IN (SELECT rowid FROM sightings WHERE time < ? ORDER BY time LIMIT 4000)',
-    ),
-    expirePaths: database.prepare(
-      'DELETE FROM paths WHERE rowid IN (SELECT rowid FROM paths WHERE last_seen < ? ORDER BY last_seen LIMIT 4000)',
-    ),
-    expireContacts: database.prepare(
-      'DELETE FROM contacts WHERE rowid IN (SELECT rowid FROM contacts WHERE last_seen < ? ORDER BY last_seen LIMIT 4000)',
-    ),
-    expireEvents: database.prepare(
-      'DELETE FROM events WHERE sequence IN (SELECT sequence FROM events WHERE time < ? ORDER BY time LIMIT 4000)',
-    ),
+    putPicture: put('pictures', 'picture, model', 'vector'),
+    expireSightings: expire('sightings', 'target, camera, track', 'time'),
+    expirePaths: expire('paths', 'camera, track, revision', 'last_seen'),
+    expireContacts: expire('contacts', 'camera, track, other_camera, other_track, first_seen', 'last_seen'),
+    expireEvents: expire('events', 'sequence', 'time'),
   };
 }

@@ -1,5 +1,5 @@
-// The embedded store of one task: everything the matcher must not forget, written before an event is acknowledged.
-// Opened by handler.ts; export.ts reads the same file.
+// The store of one task: everything the matcher must not forget, written before an event is acknowledged.
+// Opened by handler.ts; export.ts reads the same.
 import { decode, encode } from 'cbor-x';
 import type { ErasedChange, IdentityChange } from '../../config/events.ts';
 import type { Erased } from '../../config/queries/answers.ts';
@@ -9,10 +9,11 @@ import type { Contact, TrackName } from './core/contacts.ts';
 import type { Delta, Learned } from './core/matcher.ts';
 import type { Revision } from './core/revise.ts';
 import { isOpen, traceKey, type Appearance, type Trace } from './core/trace.ts';
-import { compact } from './compaction.ts';
-import { guarded, openDatabase } from './database.ts';
+import { compact, giveRoomBack } from './compaction.ts';
+import { guarded, openDatabase, type StorePlace } from './database.ts';
 import { erase, forgottenKey } from './erasure.ts';
 import { fenceOf } from './lease.ts';
+import { InDoubtError } from './termErrors.ts';
 import { contactOf, revisionOf, type ContactRow, type PathRow } from './rows.ts';
 import { statements, type Statements } from './statements.ts';
 
@@ -85,7 +86,7 @@ export interface ArchivedTrack {
 export interface Store {
   /** Newest revision of a track that was applied; 0 for an unknown track. Those that wait are in the matcher's memory. */
   revision(camera: string, track: string): number;
-  /** Writes all of it or nothing. @throws TransientError that names the folder; LeaseLostError, as all that writes */
+  /** Writes all of it or nothing. @throws TransientError that names the place; LeaseLostError, as all that writes */
   commit(commit: Commit): void;
   /** Whether the event was among those that a commit called received. */
   isReceived(event: Cause): boolean;
@@ -102,7 +103,7 @@ export interface Store {
   sightings(): { sightings: { target: string; camera: string; track: string }[]; identities: string[] };
   /** Vectors of query pictures, by digest of picture and model. */
   vectorOf(picture: string, model: string): Float32Array | undefined;
-  /** @throws TransientError that names the folder */
+  /** @throws TransientError that names the place */
   keepVector(picture: string, model: string, vector: Float32Array): void;
   totals(): Totals;
   /**
@@ -119,7 +120,7 @@ export interface Store {
   isForgottenPicture(picture: string): boolean;
   /** Erases a person; `compact` has to follow. @param time of the store's clock @throws NotFoundError */
   erase(identity: string, time: number): Erased;
-  /** Empties the log and the free pages, if something was erased since. @throws TransientError while somebody reads */
+  /** Sees to it that nothing is left of what was erased since, if anything was. @throws TransientError while it cannot be done */
   compact(): void;
   /** Erasures that subscribers may not have heard of. */
   untoldErasures(): { sequence: number; change: ErasedChange }[];
@@ -133,27 +134,36 @@ export interface Store {
   notePictures(pictures: readonly { target: string; picture: string }[]): void;
   /** Tracks after a place in their order, with their vectors, for who is looked for later. */
   archived(after: ArchivePlace, within: { from: number; to: number }, most: number): ArchivedTrack[];
-  /** @throws TransientError while the folder cannot be written */
+  /** @throws TransientError while it cannot be written */
   check(): void;
   close(): void;
 }
 
 /**
- * Opens or makes the store of a task in `folder`. @param epoch number of the term in which it is written; absent: as long as
- * nobody ever had the lease. @throws TransientError that names the folder
+ * Opens or makes the store of a task. @param epoch number of the term in which it is written; absent: as long as
+ * nobody ever had the lease. @throws TransientError that names the place
  */
-export function openStore(folder: string, epoch?: number): Store {
+export function openStore(place: StorePlace, epoch?: number): Store {
   // FULL: whoever sent an event forgets it once it is acknowledged, so a power cut here must not lose it either.
-  const database = openDatabase(folder, { synchronous: 'FULL', busyTimeoutMs: 5000 });
+  const database = openDatabase(place, { synchronous: 'FULL', busyTimeoutMs: 5000 });
   const sql = statements(database);
   const checkTerm = fenceOf(database, epoch);
   const owned = database.transaction((write: () => void) => {
     checkTerm();
     write();
   });
-  /** All that writes goes through here: in one transaction with the question whether this worker still may. */
-  const writing = (write: () => void) => guarded(folder, () => void owned.immediate(write));
   let failure: TransientError | undefined;
+  /** All that writes goes through here: in one transaction with the question whether this worker still may. */
+  function writing(write: () => void): void {
+    // What is in memory may be stored already: nothing may be added to it.
+    if (failure instanceof InDoubtError) throw failure;
+    try {
+      guarded(place, () => void owned.immediate(write));
+    } catch (error) {
+      if (error instanceof InDoubtError) failure = error;
+      throw error;
+    }
+  }
   let totals: Totals | undefined;
   const expiring = [
     sql.expireTracks,
@@ -310,7 +320,7 @@ export function openStore(folder: string, epoch?: number): Store {
         for (const statement of expiring) rows += statement.run(resultsBefore).changes;
       });
       totals = undefined;
-      guarded(folder, () => database.exec('PRAGMA incremental_vacuum(4000);'));
+      guarded(place, () => giveRoomBack(database));
       return rows > 0;
     },
     heard() {
@@ -324,15 +334,14 @@ export function openStore(folder: string, epoch?: number): Store {
       let erased: Erased | undefined;
       writing(() => {
         erased = erase(database, identity, time);
-        sql.putUncompacted.run();
+        sql.putUncompacted.run('1');
       });
       anyForgotten = totals = undefined;
       return erased!;
     },
     compact() {
       if (!sql.uncompacted.get()) return;
-      guarded(folder, () => compact(database));
-      writing(() => void sql.dropUncompacted.run());
+      if (guarded(place, () => compact(database))) writing(() => void sql.dropUncompacted.run());
     },
     untoldErasures: () =>
       (sql.erasures.all() as { sequence: number; erased: string }[]).map(({ sequence, erased }) => ({
@@ -342,7 +351,7 @@ export function openStore(folder: string, epoch?: number): Store {
     erasureTold(sequence) {
       writing(() => {
         sql.dropErasure.run(sequence);
-        sql.putUncompacted.run();
+        sql.putUncompacted.run('1');
       });
     },
     ownPictures: () =>

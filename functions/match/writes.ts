@@ -3,6 +3,7 @@
 import type { TargetView } from '../../config/queries/answers.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Context, type Log, type StageFunction } from '../function.ts';
+import type { StorePlace } from './database.ts';
 import type { Owned } from './ownership.ts';
 import { viewOf, type Writes } from './queries.ts';
 import { openStore, type Store } from './store.ts';
@@ -17,7 +18,7 @@ interface Deciding {
 interface WriteDependencies {
   owned: Owned;
   /** Of the store. */
-  folder: string;
+  place: StorePlace;
   worker: () => WorkerConfig;
   log: Log;
 }
@@ -25,9 +26,9 @@ interface WriteDependencies {
 const mostTargets = 64;
 const mostImages = 16;
 
-export function createWrites({ owned, folder, worker, log }: WriteDependencies): Writes {
+export function createWrites({ owned, place, worker, log }: WriteDependencies): Writes {
   function change<T>(write: (store: Store) => T, context: Context): Promise<T> {
-    return owned.anew((epoch) => withStore(folder, epoch, write), context);
+    return owned.anew((epoch) => withStore(place, epoch, write), context);
   }
 
   function viewsOf(store: Pick<Store, 'ownPictureNames'>): TargetView[] {
@@ -41,7 +42,7 @@ export function createWrites({ owned, folder, worker, log }: WriteDependencies):
   }
 
   return {
-    targets: () => withStore(folder, undefined, viewsOf),
+    targets: () => withStore(place, undefined, viewsOf),
     async erase(identity, context) {
       const clock = (owned.current() as (StageFunction & Deciding) | undefined)?.clock(context.now());
       const time = clock !== undefined && Number.isFinite(clock) ? clock : context.now() / 1000;
@@ -73,8 +74,8 @@ export function createWrites({ owned, folder, worker, log }: WriteDependencies):
 }
 
 /** @param epoch of the term in which it is written; undefined: it is only read */
-function withStore<T>(folder: string, epoch: number | undefined, use: (store: Store) => T): T {
-  const store = openStore(folder, epoch);
+function withStore<T>(place: StorePlace, epoch: number | undefined, use: (store: Store) => T): T {
+  const store = openStore(place, epoch);
   try {
     return use(store);
   } finally {

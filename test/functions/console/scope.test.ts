@@ -102,7 +102,7 @@ function consoleOf(scope: ArchiveScope): ConsoleSource {
     models: [],
     cameras: cameras.map((id) => ({ id, source: 'File', masked: false })),
   };
-  return openSource({ folder, facts, scope, status: async () => ({}) });
+  return openSource({ place: folder, facts, scope, status: async () => ({}) });
 }
 
 const ask = <T>(name: ArchiveQuestion, scope: ArchiveScope, values = {}): Promise<Page<T>> =>

@@ -60,6 +60,7 @@ function workerWith(sinks: Record<string, string>): WorkerConfig {
 async function serve(sinks: Record<string, string>): Promise<string> {
   const view = workerConsole({
     config: workerWith(sinks),
+    environment: {},
     stages: [{ name: 'match', stage }],
     tokensFile: join(folder, 'tokens'),
     taskTokens: () => ['token-of-the-task'],
