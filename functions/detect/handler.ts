@@ -6,6 +6,7 @@ import type { ModelConfig, WorkerConfig } from '../../config/worker.ts';
 import { PermanentError, type Log, type StageFunction } from '../function.ts';
 import { KnownCameras } from '../knownCameras.ts';
 import { recordingsOf, WholeRecordings } from '../wholeRecordings.ts';
+import { releaseRgb } from '../media/pixels.ts';
 import { cropResize, resizeRgb } from '../media/resize.ts';
 import { openDetector, type Detect } from '../media/inference.ts';
 import { ensureModel } from '../media/models.ts';
@@ -78,6 +79,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
     }
     const input = await resizeRgb(frame, model.input, model.input.resize);
     const raw = await detect(input.pixels);
+    releaseRgb(input.pixels);
     const boxes = selectDetections(raw.boxes, raw.scores, input, frame, parts.nms);
     return { ...boxes, appearance: describeColours(frame.pixels, frame, boxes) };
   }
@@ -112,6 +114,7 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
     const tracked = step(camera.tracker, camera.found, frame.time);
     const data = tracksData(camera.session, frame, tracked, await cut(camera, frame, tracked));
     await camera.recorder?.record(frame, data);
+    releaseRgb(frame.pixels);
     camera.people = data.ids.length;
     figures.frames += 1;
     figures.boxes += data.ids.length;
