@@ -1,11 +1,14 @@
 // `mei console`: looks at a run in the browser, while it works or afterwards. run.ts serves the same while it runs.
 import { basename, relative, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import type { Erased } from '../config/queries/answers.ts';
 import { AccessFile } from '../functions/console/access.ts';
+import { questionsAt } from '../functions/console/peopleQuestions.ts';
 import { openPictureSearch } from '../functions/console/pictureSearch.ts';
 import { matchWorkerOf, openRun } from '../functions/console/runSource.ts';
 import { serveConsole, type ConsoleServer } from '../functions/console/server.ts';
-import type { Log } from '../functions/function.ts';
+import { NotFoundError, TransientError, type Log } from '../functions/function.ts';
+import { forgetInRun } from './forgetRun.ts';
 import { finishWithoutReader } from './outputReader.ts';
 import { exitCodes, UserError } from './userError.ts';
 
@@ -47,10 +50,10 @@ async function look(folder: string, options: ConsoleOptions): Promise<void> {
     throw new UserError(cause.message, exitCodes.badInput, { cause });
   });
   const pictures = openPictureSearch(resolve(folder), worker);
-  const source = await openRun(
-    resolve(folder),
-    pictures && { search: (picture) => pictures.search(picture) },
-  );
+  const source = await openRun(resolve(folder), {
+    ...(pictures && { search: (picture) => pictures.search(picture) }),
+    erase: (identity) => eraseIn(resolve(folder), identity),
+  });
   const access = options.tokens === undefined ? undefined : new AccessFile(resolve(options.tokens));
   if (access?.problem !== undefined)
     throw new UserError(`${options.tokens}: ${access.problem}`, exitCodes.badInput);
@@ -69,9 +72,29 @@ async function look(folder: string, options: ConsoleOptions): Promise<void> {
   await pictures?.close();
 }
 
-/** Serves the console of a run that begins; undefined when that cannot be, which must not end the run. */
-export async function serveRun(folder: string, stop: () => void): Promise<ConsoleServer | undefined> {
-  const source = await openRun(folder, { stop }).catch(() => undefined);
+/** While the run goes on its own page does it, and says so here. */
+async function eraseIn(folder: string, identity: string): Promise<Erased> {
+  return forgetInRun(folder, identity).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+    throw error.exitCode === exitCodes.badInput
+      ? new NotFoundError(error.message, { cause: error })
+      : new TransientError(error.message, { cause: error });
+  });
+}
+
+/**
+ * Serves the console of a run that begins; undefined when that cannot be, which must not end the run.
+ * @param url of the worker that matches
+ */
+export async function serveRun(
+  folder: string,
+  url: string,
+  stop: () => void,
+): Promise<ConsoleServer | undefined> {
+  const worker = await matchWorkerOf(folder).catch(() => undefined);
+  const { search, erase } = questionsAt(url);
+  const asked = { stop, erase, ...(worker?.models.embed && { search }) };
+  const source = await openRun(folder, asked).catch(() => undefined);
   if (!source) return undefined;
   const serve = (port: number) => serveConsole({ source, log: quiet }, { port, host: '127.0.0.1' });
   const server = await serve(usualPort)

@@ -13,6 +13,7 @@ import { usesJetStream } from '../controller/jetStreams.ts';
 import { startWorkers } from '../controller/processes.ts';
 import { watchReadiness, type Unready } from '../controller/readiness.ts';
 import { serveRun } from './console.ts';
+import { forgetErasedMeanwhile } from './forgetMeanwhile.ts';
 import { ensureModels } from './models.ts';
 import { finishWithoutReader, readerLeft } from './outputReader.ts';
 import { createProgress, type Progress, type ProgressStyle } from './progress.ts';
@@ -94,6 +95,7 @@ async function run(taskPath: string, options: RunOptions): Promise<void> {
     progress.stop();
     stopped.release();
   }
+  await forgetErasedMeanwhile(out);
   await writeResults({ task, out, status, video: options.video, style });
   checkCameras(status);
 }
@@ -144,8 +146,10 @@ async function runWorkers(
   });
   for (const line of pushAddresses(plan, workers.urls)) progress.say(line);
   const matching = plan.workers.find(({ config }) => config.stages.includes('match'));
-  if (matching) progress.say(`Questions about people: mei search --url ${workers.urls.get(matching.name)}`);
-  const shown = isShown ? await serveRun(out, () => stopped.stop()) : undefined;
+  const matchUrl = matching && workers.urls.get(matching.name);
+  if (matchUrl !== undefined) progress.say(`Questions about people: mei search --url ${matchUrl}`);
+  const shown =
+    isShown && matchUrl !== undefined ? await serveRun(out, matchUrl, () => stopped.stop()) : undefined;
   if (shown) progress.say(`Watch it in the browser: ${shown.url}`);
   const readiness = watchReadiness(workers.urls);
   const said = new Set<string>();

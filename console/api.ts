@@ -1,4 +1,5 @@
 // Talks to the server that this page came from, and to no other; state.ts calls it.
+import type { Erased } from '../config/queries/answers.ts';
 import type {
   ChangeView,
   ContactView,
@@ -50,6 +51,9 @@ export const api = {
       headers: { 'content-type': picture.type || 'application/octet-stream' },
       body: picture,
     }),
+  /** @param number of the person as it is shown, so that nobody else is erased */
+  erase: (identity: string, number: number) =>
+    ask<Erased>(`identities/${encodeURIComponent(identity)}?number=${number}`, { method: 'DELETE' }),
   stop: () => ask<void>('stop', { method: 'POST' }),
   pictureOf: (camera: string, version: number) =>
     `api/cameras/${encodeURIComponent(camera)}/picture.jpg?v=${version}`,

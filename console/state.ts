@@ -128,8 +128,10 @@ function openStream(): void {
     model.motion.add(views as MotionView[]);
     update({ motionVersion: model.motionVersion + 1 });
   });
-  on('changes', (changes) => {
-    update({ changes: [...model.changes, ...(changes as IdentityChange[])].slice(-mostChanges) });
+  on('changes', (data) => {
+    const changes = data as IdentityChange[];
+    if (changes.some(({ kind }) => kind === 'erased')) return void forgetErased();
+    update({ changes: [...model.changes, ...changes].slice(-mostChanges) });
     reloadSoon();
   });
   // What was missed was sent again; boxes are not kept for that.
@@ -165,6 +167,12 @@ async function reload(): Promise<void> {
   } catch (error) {
     show(error);
   }
+}
+
+/** Somebody was erased: nothing that is known of them may stay, whatever it is. */
+export async function forgetErased(): Promise<void> {
+  model.motion.clear();
+  await reload();
 }
 
 async function loadPeople(): Promise<void> {

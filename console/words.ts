@@ -97,6 +97,21 @@ export function sayTask({ status, cameras }: TaskView): string {
   return 'It is starting.';
 }
 
+const conditionWords: Record<string, string> = {
+  Ready: 'All its workers are ready',
+  ModelsResolved: 'Its models are known',
+  WorkersCreated: 'Its workers are made',
+  EdgesSynced: 'Its nodes have its newest version',
+  SourcesConnected: 'Its cameras give pictures',
+  Degraded: 'Something is wrong',
+  Completed: 'All recordings are worked through',
+};
+
+/** What it means that the condition holds. */
+export function sayCondition(type: string): string {
+  return conditionWords[type] ?? type;
+}
+
 export function sayState(state: TaskView['cameras'][number]['state']): string {
   return {
     connecting: 'connecting',

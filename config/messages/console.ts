@@ -9,5 +9,10 @@ export const consoleMessages = {
     'task reason',
     'A token was not one for this task; the reason says what is wrong with the file of tokens, if anything is.',
   ),
+  'console erases a person': says(
+    'info',
+    'task name tracks',
+    'An operator erased somebody from the console; it does not say whom.',
+  ),
   'console stops the run': says('info', 'task', 'An operator ended the run from the console.'),
 } as const;

@@ -1,6 +1,7 @@
 // Everybody on one axis of time: which camera saw whom when, the gaps between, and why it is one person. console.tsx opens it.
 import { useMemo, useState } from 'preact/hooks';
-import type { Model } from '../state.ts';
+import { forgetErased, type Model } from '../state.ts';
+import { ErasePerson } from '../parts/erasePerson.tsx';
 import { Explanation } from '../parts/explanation.tsx';
 import { Timeline, type Selected } from '../parts/timeline.tsx';
 import { cameraColour } from '../parts/cameraColour.ts';
@@ -12,6 +13,7 @@ const mostRows = 200;
 export function PeoplePage({ model, person }: { model: Model; person: string | undefined }) {
   const cameras = model.task!.cameras.map(({ id }) => id);
   const [selected, setSelected] = useState<Selected>();
+  const [said, setSaid] = useState('');
   const wanted = person === undefined ? undefined : model.byIdentity.get(person);
   const people = useMemo(
     () => (wanted ? [wanted] : model.identities.slice(-mostRows)),
@@ -20,9 +22,20 @@ export function PeoplePage({ model, person }: { model: Model; person: string | u
   const several = model.identities.filter(
     ({ tracks }) => new Set(tracks.map(({ camera }) => camera)).size > 1,
   );
-  if (model.identities.length === 0) return <p>Nobody has an identity yet.</p>;
+  const task = model.task!;
+  const mayErase = task.operations.includes('erase') && model.session?.role === 'operate';
+  const onErased = (words: string) => {
+    setSaid(words);
+    setSelected(undefined);
+    location.hash = linkTo('people');
+    void forgetErased();
+  };
+  if (model.identities.length === 0) return <p role="status">{said || 'Nobody has an identity yet.'}</p>;
   return (
     <div class="people">
+      <p role="status" class={said === '' ? 'hidden' : 'said'}>
+        {said}
+      </p>
       <p>
         {wanted ? (
           <>
@@ -35,6 +48,11 @@ export function PeoplePage({ model, person }: { model: Model; person: string | u
       </p>
       {people.length < model.identities.length && !wanted && (
         <p class="quiet">{`The newest ${people.length} are shown; search finds the others.`}</p>
+      )}
+      {wanted && mayErase && (
+        <p>
+          <ErasePerson key={wanted.identity} person={wanted} task={task} onErased={onErased} />
+        </p>
       )}
       <ul class="legend" aria-label="Cameras">
         {cameras.map((camera, index) => (

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import type { TaskView, TrafficView } from '../../functions/console/types.ts';
 import type { Model } from '../state.ts';
-import { clock, count, day, duration, sayState, sayTask, size } from '../words.ts';
+import { clock, count, day, duration, sayCondition, sayState, sayTask, size } from '../words.ts';
 
 export function TaskPage({ model }: { model: Model }) {
   const task = model.task!;
@@ -96,12 +96,21 @@ function Traffic({ traffic: { sentBytes, isCounted, videoBytes, videoFrom } }: {
 
 function Conditions({ task }: { task: TaskView }) {
   const { conditions = [] } = task.status;
-  if (conditions.length === 0) return null;
+  if (task.place === 'local') return null;
+  if (conditions.length === 0)
+    return (
+      <p>
+        Its conditions are not known here yet. They are told by{' '}
+        <code>{`kubectl -n ${task.namespace} describe mei ${task.name}`}</code>
+      </p>
+    );
   return (
     <Table label="Conditions" columns={['Condition', 'Holds', 'Why']}>
       {conditions.map(({ type, status, reason, message }) => (
         <tr key={type}>
-          <th scope="row">{type}</th>
+          <th scope="row">
+            {sayCondition(type)} <span class="quiet">{type}</span>
+          </th>
           <td>{{ True: 'yes', False: 'no', Unknown: 'not known' }[status]}</td>
           <td>{message || reason}</td>
         </tr>

@@ -52,7 +52,7 @@ export async function runBridge({
   ) {
     for (const webhook of webhooks) await webhook.take({ namespace, task: name, id }, changes);
     broker?.takeChanges(namespace, name, changes);
-    keepPosition(stateFolder, id);
+    if (isPosition(id)) keepPosition(stateFolder, id);
   }
 
   const tokenFile = followed.tokenFile;
@@ -83,10 +83,15 @@ export async function runBridge({
   await Promise.all(webhooks.map((webhook) => webhook.close()));
 }
 
+/** Whether changes can be asked for from there on. */
+function isPosition(id: string): boolean {
+  return /^\d{1,15}$/.test(id);
+}
+
 function readPosition(folder: string): string | undefined {
   try {
     const text = readFileSync(join(folder, positionFile), 'utf8').trim();
-    return /^\d{1,15}$/.test(text) ? text : undefined;
+    return isPosition(text) ? text : undefined;
   } catch {
     // The first time.
     return undefined;

@@ -105,8 +105,11 @@ async function take(
   state: { lastId: string | undefined },
 ): Promise<void> {
   if (event === 'task') await onTask(JSON.parse(data) as TaskView);
-  else if (event === 'changes') await onChanges(id ?? '', JSON.parse(data) as IdentityChange[]);
-  else if (event === 'reset') log.warn({ url, since: state.lastId }, 'changes missed');
+  else if (event === 'changes') {
+    const changes = JSON.parse(data) as IdentityChange[];
+    // Who was erased is told without a number, and once for each name.
+    await onChanges(id ?? `erased-${changes[0]?.identity ?? ''}`, changes);
+  } else if (event === 'reset') log.warn({ url, since: state.lastId }, 'changes missed');
   if (id === undefined) return;
   state.lastId = id;
   if (event !== 'changes') onPosition(id);

@@ -13,7 +13,7 @@ export interface PictureSearch {
   close(): Promise<void>;
 }
 
-const mostFound = 20;
+export const mostFound = 20;
 const deadlineMs = 60_000;
 
 /** Undefined when the task has no embedder. @param threadArgv arguments of node for the thread that reads the store */

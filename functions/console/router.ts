@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import express from 'express';
 import type { NextFunction, Request, RequestHandler, Response, Router } from 'express';
 import { packageRoot } from '../../config/packageRoot.ts';
+import { mostPictureBytes } from '../../config/queries/routes.ts';
 import type { Log } from '../function.ts';
 import { HttpError, refuse } from '../host/answers.ts';
 import { RateLimit } from '../host/rateLimit.ts';
@@ -12,7 +13,7 @@ import { protectAnswers, refuseForeignNames, refuseOtherSites } from './guard.ts
 import { accountOfCookie, cookieFor, endedCookie } from './session.ts';
 import { motionFromStart, type ConsoleSource } from './source.ts';
 import { defaultStreamOptions, Stream, type StreamOptions } from './stream.ts';
-import type { Role, SessionView } from './types.ts';
+import type { IdentityView, Role, SessionView } from './types.ts';
 
 export interface ConsoleOptions {
   source: ConsoleSource;
@@ -33,7 +34,6 @@ export interface Console {
 }
 
 export const consolePath = '/console';
-const mostPictureBytes = 8 << 20;
 /** Wrong tokens a second; each is as good as 96 random bits against that. */
 const signInsPerSecond = 2;
 
@@ -149,6 +149,20 @@ export function createConsole(options: ConsoleOptions): Console {
         throw new HttpError(400, 'send a JPEG, PNG or WebP picture as the body');
       response.json(await source.search(body));
     });
+    routes.delete('/identities/:identity', admit('operate'), async (request, response) => {
+      if (!source.erase) throw new HttpError(404, 'nobody can be erased here: mei forget does it');
+      const person = personNamed(source, String(request.params['identity']));
+      if (request.query['number'] !== String(person.number))
+        throw new HttpError(
+          409,
+          `to erase this person, give the number that they have now, which is ${person.number}`,
+        );
+      log.info(
+        { task: source.taskName, name: who(request)?.name, tracks: person.tracks.length },
+        'console erases a person',
+      );
+      response.json(await source.erase(person.identity));
+    });
     routes.post('/stop', admit('operate'), (_request, response) => {
       if (!source.stop) throw new HttpError(404, 'nothing runs here');
       log.info({ task: source.taskName }, 'console stops the run');
@@ -159,6 +173,12 @@ export function createConsole(options: ConsoleOptions): Console {
   }
 
   return { router, close: () => stream.close() };
+}
+
+function personNamed(source: ConsoleSource, identity: string): IdentityView {
+  const person = source.identities().identities.find((each) => each.identity === identity);
+  if (!person) throw new HttpError(404, 'nobody is called that here, or no longer');
+  return person;
 }
 
 /** Browsers ask for parts of recordings; sendFile knows how. */

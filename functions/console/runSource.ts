@@ -3,12 +3,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Erased } from '../../config/queries/answers.ts';
 import type { Status } from '../../config/schema/status.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
 import { scopeOf, type ArchiveScope } from '../match/archive.ts';
 import type { StorePlace } from '../match/database.ts';
 import { PermanentError } from '../function.ts';
 import { beginning, readBoxes } from './boxFile.ts';
+import { erasedSince } from './erasures.ts';
 import { StoreReader } from './storeReader.ts';
 import { factsOf, type TaskFacts } from './taskFacts.ts';
 import { trafficOf } from './traffic.ts';
@@ -27,13 +29,14 @@ export interface RunSourceOptions {
   /** Where each camera's pictures and boxes are; absent: there are none here, and none are shown. */
   camerasFolder?: string;
   search?: (picture: Uint8Array) => Promise<FoundView[]>;
+  erase?: (identity: string) => Promise<Erased>;
   stop?: () => void;
 }
 
 /** The folder of a run. @throws PermanentError when it is none */
 export async function openRun(
   folder: string,
-  options: Pick<RunSourceOptions, 'search' | 'stop'> = {},
+  options: Pick<RunSourceOptions, 'search' | 'erase' | 'stop'> = {},
 ): Promise<ConsoleSource> {
   const worker = await matchWorkerOf(folder);
   return openSource({
@@ -60,7 +63,7 @@ export async function matchWorkerOf(folder: string): Promise<WorkerConfig> {
 }
 
 export function openSource(options: RunSourceOptions): ConsoleSource {
-  const { place, facts, scope, camerasFolder, search, stop } = options;
+  const { place, facts, scope, camerasFolder, search, erase, stop } = options;
   const store = new StoreReader(place, scope);
   const known = new Set(facts.cameras.map(({ id }) => id));
 
@@ -129,7 +132,7 @@ export function openSource(options: RunSourceOptions): ConsoleSource {
         ways: waysOf(site?.ways ?? [], allowed),
         ...(site?.wayFloor !== undefined && { wayFloor: site.wayFloor }),
         ...(traffic && { traffic }),
-        operations: stop ? ['stop'] : [],
+        operations: [...(stop ? (['stop'] as const) : []), ...(erase ? (['erase'] as const) : [])],
         pictureSearch: search !== undefined,
       };
     },
@@ -151,7 +154,10 @@ export function openSource(options: RunSourceOptions): ConsoleSource {
     },
     picture: picturePath,
     recording: (camera) => recordingOf(camera)?.path,
+    erased: (cursor) =>
+      erasedSince(cursor, store.identities(), (camera, track) => store.isForgotten(camera, track)),
     ...(search && { search }),
+    ...(erase && { erase }),
     ...(stop && { stop }),
     close: () => store.close(),
   };

@@ -1,4 +1,6 @@
 // What the console needs to know of one task; runSource.ts knows it from a folder, router.ts and stream.ts ask it.
+import type { ErasedChange } from '../../config/events.ts';
+import type { Erased } from '../../config/queries/answers.ts';
 import type { ChangeView, ContactView, FoundView, IdentitiesView, MotionView, TaskView } from './types.ts';
 
 /** Where a follower is in what moves. */
@@ -7,6 +9,11 @@ export interface MotionCursor {
   row: number;
   /** Of the files of each camera. */
   files: Map<string, { offset: number; rest: string }>;
+}
+
+/** Whom a follower knows. */
+export interface ErasureCursor {
+  known?: IdentitiesView;
 }
 
 export interface ConsoleSource {
@@ -23,6 +30,10 @@ export interface ConsoleSource {
   recording(camera: string): string | undefined;
   /** Absent where pictures cannot be compared. @throws PermanentError for what is no picture */
   search?(picture: Uint8Array): Promise<FoundView[]>;
+  /** Erases somebody for good; absent where that cannot be. @throws NotFoundError, TransientError while it cannot be now */
+  erase?(identity: string): Promise<Erased>;
+  /** Who was erased since the last call with this cursor; nobody the first time. */
+  erased?(cursor: ErasureCursor): ErasedChange[];
   /** Ends the run; absent where there is none to end. */
   stop?(): void;
   close(): void;

@@ -1,9 +1,11 @@
 // Reads the store for the console while match writes it, or after the run; what may be told of it says match/archive.ts, as
 // to `mei search`. runSource.ts asks it.
+import { traceKey } from '../match/core/trace.ts';
 import { createArchive, type ArchiveScope } from '../match/archive.ts';
 import { createOverview, type Overview, type People } from '../match/overview.ts';
 import type { StoreDatabase, StorePlace } from '../match/database.ts';
 import { changeOf, openReader } from '../match/reader.ts';
+import { digestOfName } from '../match/erasure.ts';
 import { revisionOf, type PathRow } from '../match/rows.ts';
 import type { ChangeView, ContactView, IdentitiesView, IdentityView, MotionView } from './types.ts';
 
@@ -60,6 +62,16 @@ export class StoreReader {
   /** For how long people were visible, everybody counted, and from when to when. */
   seen(): { from: number; to: number; visibleS: number } | undefined {
     return this.#overview()?.seen();
+  }
+
+  /** Whether the track was of somebody who was erased. */
+  isForgotten(camera: string, track: string): boolean {
+    const database = this.#open();
+    const salt = database?.prepare(`SELECT value FROM meta WHERE key = 'salt'`).get() as
+      { value: string } | undefined;
+    if (!database || !salt) return false;
+    const key = digestOfName(salt.value, traceKey(camera, track));
+    return database.prepare('SELECT 1 FROM forgotten WHERE key = ?').get(key) !== undefined;
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 // Server-sent events of the console: what changes, to every browser that is open. router.ts attaches them.
 // Announcements carry their number in the store as id: a browser that was away asks for what came after it.
 import type { Response } from 'express';
-import { motionFromStart, type ConsoleSource } from './source.ts';
+import { motionFromStart, type ConsoleSource, type ErasureCursor } from './source.ts';
 import type { ChangeView } from './types.ts';
 
 export interface StreamOptions {
@@ -40,6 +40,7 @@ export class Stream {
   #beatMs = 0;
   #task = '';
   #motion = motionFromStart();
+  #erasures: ErasureCursor = {};
   #isLooking = false;
 
   constructor(source: ConsoleSource, options: StreamOptions) {
@@ -89,6 +90,8 @@ export class Stream {
     // Whoever begins asks for what there is; from here on only what is new is sent.
     this.#motion = motionFromStart();
     this.#source.motion(this.#motion);
+    this.#erasures = {};
+    this.#source.erased?.(this.#erasures);
     this.#task = '';
     void this.#look();
     this.#timer = setInterval(() => void this.#look(), this.#options.intervalMs);
@@ -104,6 +107,9 @@ export class Stream {
       for (const client of this.#clients)
         for (const change of this.#source.changesAfter(client.sent, this.#options.replayed))
           sendChange(client, change);
+      const erased = this.#source.erased?.(this.#erasures) ?? [];
+      // Without a number: nothing of it is kept, so it cannot be told again.
+      if (erased.length > 0) this.#toAll('changes', JSON.stringify(erased));
       const motion = this.#source.motion(this.#motion);
       if (motion.length > 0) this.#toAll('motion', JSON.stringify(motion));
       this.#tend();

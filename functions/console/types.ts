@@ -75,7 +75,7 @@ export interface TaskView {
   retentionS?: number;
   traffic?: TrafficView;
   /** What an operator may do here. */
-  operations: 'stop'[];
+  operations: ('stop' | 'erase')[];
   /** Whether people can be searched by picture here. */
   pictureSearch: boolean;
 }

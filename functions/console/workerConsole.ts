@@ -2,10 +2,11 @@
 import { eventTypes } from '../../config/events.ts';
 import type { Status } from '../../config/schema/status.ts';
 import type { WorkerConfig } from '../../config/worker.ts';
-import type { Log, StageFunction } from '../function.ts';
+import type { Context, Log, StageFunction } from '../function.ts';
 import { scopeOf } from '../match/archive.ts';
 import { placeOf } from '../match/place.ts';
 import { AccessFile } from './access.ts';
+import { questionsOfStage } from './peopleQuestions.ts';
 import { createConsole, type Console } from './router.ts';
 import { openSource } from './runSource.ts';
 import { factsOf } from './taskFacts.ts';
@@ -14,7 +15,7 @@ export interface WorkerConsoleParts {
   config: WorkerConfig;
   /** Says where the store is; see match/place.ts. */
   environment: NodeJS.ProcessEnv;
-  stages: readonly { name: string; stage: StageFunction }[];
+  stages: readonly { name: string; stage: StageFunction; context: Context }[];
   /** Who may look; see access.ts. */
   tokensFile: string;
   /** What other workers of the task know this one by, the newest first; absent: they do not ask. */
@@ -28,12 +29,18 @@ const statusTimeoutMs = 2000;
 /** Undefined for workers that do not match, and have nothing to show. */
 export function workerConsole(parts: WorkerConsoleParts): Console | undefined {
   const { config, environment, stages, tokensFile, log } = parts;
-  if (!stages.some(({ name }) => name === 'match')) return undefined;
+  const match = stages.find(({ name }) => name === 'match');
+  if (!match) return undefined;
+  const { stage, context } = match;
+  const questions = stage.answer && questionsOfStage((asked, whose) => stage.answer!(asked, whose), context);
   const source = openSource({
     place: placeOf(config, environment),
     facts: factsOf(config),
     scope: scopeOf(config),
     status: statusReader(parts),
+    ...(questions && { erase: questions.erase }),
+    // Without an embedder there are no vectors to compare with.
+    ...(questions && config.models.embed && { search: questions.search }),
   });
   const view = createConsole({ source, log, access: new AccessFile(tokensFile) });
   log.info({ task: config.task.name, path: '/console/' }, 'console served');

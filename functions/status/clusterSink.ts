@@ -13,6 +13,11 @@ export interface ClusterSinkOptions {
   nowMs?: () => number;
 }
 
+interface Answer {
+  metadata: { uid: string; resourceVersion: string };
+  status?: Status;
+}
+
 const fieldManager = 'multi-edge-inference-status';
 /** Figures that always move are written only so often: each write costs the API server and everybody who watches. */
 const figuresEveryMs = 10_000;
@@ -42,13 +47,18 @@ export function clusterSink({
   const path = `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}/status`;
   let last: { standing: string; atMs: number } | undefined;
   let known: string | undefined;
+  let others: ReturnType<NonNullable<StatusSink['others']>> = {};
 
   async function call(method: 'GET' | 'PATCH', query: string, body?: object) {
     try {
       const { status, text } = await request(method, `${path}${query}`, body);
       if (status === 409) return undefined;
       if (status < 200 || status > 299) throw new Error(`${status} ${messageIn(text)}`);
-      return (JSON.parse(text) as { metadata: { uid: string; resourceVersion: string } }).metadata;
+      const answer = JSON.parse(text) as Answer;
+      // The answer to a write is the whole resource: nothing has to be read for what the controller says.
+      const { conditions, observedGeneration } = answer.status ?? {};
+      others = { ...(conditions && { conditions }), ...(observedGeneration && { observedGeneration }) };
+      return answer.metadata;
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw new TransientError(`the status cannot be written to ${path} (${why})`, { cause });
@@ -79,6 +89,7 @@ export function clusterSink({
   }
 
   return {
+    others: () => others,
     async write(status) {
       const { phase: _phase, stages: _stages, ...own } = status;
       const standing = JSON.stringify(own, (field, value: unknown) =>

@@ -77,7 +77,7 @@ export function createStatus({
       if (writer.failure) throw writer.failure;
     },
     status: () => ({ phase: 'Running', cameras: [], figures: { ...figures } }),
-    snapshot: () => statusOf(ledger, cameras),
+    snapshot: () => ({ ...statusOf(ledger, cameras), ...sink.others?.() }),
   };
 }
 

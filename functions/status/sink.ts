@@ -7,6 +7,8 @@ import { TransientError } from '../function.ts';
 export interface StatusSink {
   /** Replaces the status that was written before. @throws TransientError that says where it could not be written */
   write(status: Status): Promise<void>;
+  /** What others wrote beside it, as far as the last write showed; absent where nobody else writes. */
+  others?(): Pick<Status, 'conditions' | 'observedGeneration'>;
 }
 
 export const statusFileName = 'status.json';

@@ -10,7 +10,7 @@ import { eventTypes } from '../../../config/events.ts';
 import type { WorkerConfig } from '../../../config/worker.ts';
 import { workerConsole } from '../../../functions/console/workerConsole.ts';
 import type { TaskView } from '../../../functions/console/types.ts';
-import type { StageFunction } from '../../../functions/function.ts';
+import type { Context, StageFunction } from '../../../functions/function.ts';
 import { cleanUp, start, workerConfig } from '../host/support.ts';
 
 const token = 'viewer-token-0123456789ab';
@@ -61,7 +61,7 @@ async function serve(sinks: Record<string, string>): Promise<string> {
   const view = workerConsole({
     config: workerWith(sinks),
     environment: {},
-    stages: [{ name: 'match', stage }],
+    stages: [{ name: 'match', stage, context: {} as Context }],
     tokensFile: join(folder, 'tokens'),
     taskTokens: () => ['token-of-the-task'],
     log,

@@ -4,13 +4,25 @@ import type { Status } from '../../../config/schema/status.ts';
 import { clusterSink } from '../../../functions/status/clusterSink.ts';
 import { podRequest } from '../../../functions/status/podRequest.ts';
 
+interface Resource {
+  uid: string;
+  version: number;
+  isDown: boolean;
+  reads: number;
+  /** What others wrote. */
+  status?: Status;
+}
+
 /** One resource that answers as the API server does: a version that is not the newest is a conflict. */
 function open(uid = 'u1') {
   const sent: { path: string; body: { metadata: { resourceVersion: string }; status: Status } }[] = [];
-  const resource = { uid, version: 1, isDown: false, reads: 0 };
+  const resource: Resource = { uid, version: 1, isDown: false, reads: 0 };
   let nowMs = 0;
   const answer = () =>
-    JSON.stringify({ metadata: { uid: resource.uid, resourceVersion: String(resource.version) } });
+    JSON.stringify({
+      metadata: { uid: resource.uid, resourceVersion: String(resource.version) },
+      ...(resource.status && { status: resource.status }),
+    });
   const sink = clusterSink({
     task: { name: 'shop', namespace: 'ns', uid: 'u1' },
     async request(method, path, body) {
@@ -61,6 +73,21 @@ test('a change of state is written at once, figures only now and then', async ()
   pass(1);
   await sink.write(status(3, 'reconnecting'));
   expect(sent[2]?.body.status.cameras?.[0]?.fps).toBe(3);
+});
+
+test('each answer tells what the controller says, and nothing is asked for it', async () => {
+  const { sink, resource, sent } = open();
+  expect(sink.others?.()).toEqual({});
+  const ready = { type: 'Ready', reason: 'WorkersReady', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  const conditions: Status['conditions'] = [{ ...ready, status: 'True', message: '4 workers are ready' }];
+  resource.status = { conditions, observedGeneration: 3, phase: 'Running', identities: 7 };
+  await sink.write(status(1));
+  expect(sink.others?.()).toEqual({ conditions, observedGeneration: 3 });
+  const later: Status['conditions'] = [{ ...ready, status: 'False', message: 'waiting for shop-match' }];
+  resource.status = { conditions: later };
+  await sink.write(status(1, 'reconnecting'));
+  expect(sink.others?.()).toEqual({ conditions: later });
+  expect([sent.length, resource.reads]).toEqual([2, 1]);
 });
 
 test('what could not be written is tried again', async () => {
