@@ -3,6 +3,7 @@ import { ConfigError } from '../config/validation/configError.ts';
 import { parseNetworks } from '../config/networks.ts';
 import { readLinkSettings, type LinkSettings } from './downstream/settings.ts';
 import { usualReach, type Installation, type Reach } from './objects/manifest.ts';
+import { readTracing } from './tracing.ts';
 
 export interface Settings {
   /** Unique among the controllers: the name in the lease. */
@@ -26,7 +27,8 @@ const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 /**
  * POD_NAME, POD_NAMESPACE, MEI_LEASE, PORT, MEI_HOST, MEI_LOG_LEVEL, MEI_IMAGE, MEI_IMAGE_PULL_POLICY,
  * MEI_IMAGE_PULL_SECRETS (`a,b`), MEI_FILE_FOLDERS (`/a:/b`), MEI_EDGE_NODE_SELECTOR (`label=value,label=value`), MEI_KNATIVE_NAMESPACES (`a,b`),
- * MEI_CAMERA_NETWORKS and MEI_DOWNLOAD_NETWORKS (`public,private,10.0.0.0/8`), MEI_CAMERA_HOSTS and MEI_DOWNLOAD_HOSTS (`*.a.example`).
+ * MEI_CAMERA_NETWORKS and MEI_DOWNLOAD_NETWORKS (`public,private,10.0.0.0/8`), MEI_CAMERA_HOSTS and MEI_DOWNLOAD_HOSTS (`*.a.example`),
+ * OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT and OTEL_TRACES_SAMPLER_ARG for workers.
  * @param image of serverless.yml, when MEI_IMAGE does not say another
  * @param processName unique name when there is no POD_NAME
  * @throws ConfigError with all problems
@@ -57,6 +59,7 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
     if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name))
       problems.push(`MEI_KNATIVE_NAMESPACES: ${JSON.stringify(name)} is not the name of a namespace`);
   const reach = reachOf(env, problems);
+  const tracing = readTracing(env, problems);
   const link = readLinkSettings(env, problems);
   const localControllerPort = Number(env['MEI_LC_PORT'] || 9100);
   if (!Number.isInteger(localControllerPort) || localControllerPort < 1 || localControllerPort > 65_535)
@@ -78,6 +81,7 @@ export function readSettings(env: NodeJS.ProcessEnv, image: string, processName:
       edgeNodeSelector,
       knativeNamespaces,
       reach,
+      ...(tracing && { tracing }),
       ...(link && { localControllerPort }),
     },
   };

@@ -3,6 +3,7 @@ import type { V1ObjectMeta, V1OwnerReference, V1Volume, V1VolumeMount } from '@k
 import type { Task } from '../../config/schema/resource.ts';
 import { group, kind, version } from '../../config/schema/resource.ts';
 import type { DesiredWorker } from '../desired.ts';
+import type { Tracing } from '../tracing.ts';
 
 /** Which fields somebody set. */
 export interface ManagedFields {
@@ -54,6 +55,8 @@ export interface Installation {
   knativeNamespaces: string[];
   /** What workers may connect to because a task says so, as they read it: see config/networks.ts. */
   reach: Reach;
+  /** Where workers send their spans; absent: nothing is traced. */
+  tracing?: Tracing;
   /** Port of the local controller on each node; absent: there are none. */
   localControllerPort?: number;
 }

@@ -114,6 +114,7 @@ function egress({ task, worker, installation }: WorkerParts, { workers, brokerUr
       : []),
     ...(receivers.some((each) => hearsBroker(task, each)) ? [brokerRule(brokerUrl!)] : []),
     ...(jetstream ? [brokerRule(jetstream.url)] : []),
+    ...(installation.tracing ? [brokerRule(installation.tracing.url)] : []),
     ...(has('ingest') ? uniqueRules(cameras.flatMap((camera) => cameraRule(camera, reach))) : []),
     ...uniqueRules(downloads.map((address) => hostRule(new URL(address), reach.MEI_DOWNLOAD_NETWORKS))),
     ...(has('status') ? [{ ports: apiServer }] : []),

@@ -101,6 +101,7 @@ function environment({ task, worker, installation }: WorkerParts): V1EnvVar[] {
     ...(worker.config.stages.includes('status') && { MEI_STATUS_SINK: 'cluster' }),
     ...(hearsBroker(task, worker) && { [knative.withoutReplies.name]: knative.withoutReplies.value }),
     ...unusual(installation.reach),
+    ...installation.tracing?.env,
     ...worker.env,
   };
   return [
