@@ -4,6 +4,7 @@ import { Sink, type SinkOptions, type Tokens } from './sink.ts';
 import { backoffMs, type OpenWay, type Outcome, type Way } from './way.ts';
 import type { StoredEvent } from './eventRows.ts';
 import type { Amount } from './outboxStore.ts';
+import { Trouble } from './trouble.ts';
 
 export interface CourierOptions extends SinkOptions {
   /** Of one request. */
@@ -26,7 +27,7 @@ export interface CourierParts {
   refused(event: StoredEvent, status: number, reason: string): void;
   onRetry(cause: string): void;
   /** Nothing has arrived for a while: `reason` says why; undefined when it does again, `afterMs` from the first failure. */
-  onTrouble(reason: string | undefined, afterMs: number): void;
+  onTrouble(this: void, reason: string | undefined, afterMs: number): void;
   stopped: AbortSignal;
 }
 
@@ -43,8 +44,7 @@ export class Courier {
   #most: number;
   #batch: number;
   #tries = 0;
-  #problem: { sinceMs: number; reason: string } | undefined;
-  #isTroubleTold = false;
+  readonly #trouble: Trouble;
   #wake: (() => void) | undefined;
   #waiting: (() => void)[] = [];
   #isResting = false;
@@ -54,6 +54,7 @@ export class Courier {
   constructor(parts: CourierParts) {
     this.#parts = parts;
     this.#most = this.#batch = parts.options.batch.events;
+    this.#trouble = new Trouble({ afterMs: parts.options.troubleAfterMs, tell: parts.onTrouble });
     const { url, options, stopped, tokens, openWay } = parts;
     this.#way =
       openWay?.(url, options, stopped) ?? new Sink(url, { ...options, connections: 1 }, stopped, tokens);
@@ -66,7 +67,7 @@ export class Courier {
 
   /** Why nothing arrives, and since when (performance.now()); undefined while it does. */
   get problem() {
-    return this.#problem;
+    return this.#trouble.present;
   }
 
   /** There may be something to bring. */
@@ -109,7 +110,7 @@ export class Courier {
     try {
       return this.#parts.next(this.#cursor, { events: this.#batch, bytes: options.batch.bytes });
     } catch (error) {
-      this.#failed((error as Error).message);
+      this.#trouble.failed((error as Error).message);
       return [];
     }
   }
@@ -123,7 +124,7 @@ export class Courier {
     if (outcome.kind === 'accepted') {
       this.#parts.delivered(events);
       this.#tries = 0;
-      this.#mended();
+      this.#trouble.mended();
       this.#batch = Math.min(this.#batch * 2, this.#most);
       return;
     }
@@ -146,7 +147,7 @@ export class Courier {
       this.#parts.refused(event, status, detail);
       this.#cursor = event.seq;
     } catch (error) {
-      this.#failed((error as Error).message);
+      this.#trouble.failed((error as Error).message);
       await this.#pause(this.#parts.options.longestDelayMs);
     }
   }
@@ -158,26 +159,10 @@ export class Courier {
     // No answer in time may mean that it was too much at once.
     if (status === undefined) this.#batch = Math.max(1, Math.ceil(events.length / 2));
     this.#tries++;
-    this.#failed(status === undefined ? detail : `${status} ${detail}`.trim());
+    this.#trouble.failed(status === undefined ? detail : `${status} ${detail}`.trim());
     this.#parts.onRetry(String(status ?? 'connection'));
     const askedMs = outcome.kind === 'later' ? outcome.retryAfterMs : options.longestDelayMs;
     await this.#pause(Math.max(backoffMs(options, this.#tries), askedMs));
-  }
-
-  #failed(reason: string): void {
-    const nowMs = performance.now();
-    const sinceMs = this.#problem?.sinceMs ?? nowMs;
-    this.#problem = { sinceMs, reason };
-    if (this.#isTroubleTold || nowMs - sinceMs < this.#parts.options.troubleAfterMs) return;
-    this.#isTroubleTold = true;
-    this.#parts.onTrouble(reason, nowMs - sinceMs);
-  }
-
-  #mended(): void {
-    if (this.#problem && this.#isTroubleTold)
-      this.#parts.onTrouble(undefined, performance.now() - this.#problem.sinceMs);
-    this.#isTroubleTold = false;
-    this.#problem = undefined;
   }
 
   async #pause(ms: number): Promise<void> {
@@ -189,7 +174,7 @@ export class Courier {
 
   async #sleep(): Promise<void> {
     const { stopped, options } = this.#parts;
-    if (this.#problem) return this.#pause(options.longestDelayMs);
+    if (this.#trouble.present) return this.#pause(options.longestDelayMs);
     this.#isResting = true;
     this.#announceRest();
     await new Promise<void>((resolve) => {

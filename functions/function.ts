@@ -60,9 +60,9 @@ export interface StageFunction {
   handle(event: StageEvent, context: Context): Promise<StageEvent | StageEvent[] | void>;
   /**
    * Called for each event of another process before it is queued, in their order; an error is the sender's answer.
-   * Throws BeginAgainError for a part of a recording whose beginning was never seen.
+   * Throws BeginAgainError for a part of a recording whose beginning was never seen, TransientError while its camera is not known.
    */
-  admit?(event: StageEvent): void;
+  admit?(event: StageEvent, context: Pick<Context, 'now'>): void;
   /** False while another worker decides in its place: then events wait where they are. Absent: always. */
   decides?(): boolean;
   /** A later stage has lost its memory: forgets the recording of a camera, which will be read again from its beginning. */

@@ -9,6 +9,8 @@ const mostStrangers = 256;
 export class KnownCameras {
   #ids: ReadonlySet<string>;
   readonly #whose: string;
+  /** Served before by this process; an end of theirs may be on its way. */
+  #former: ReadonlySet<string> = new Set();
   /** When something first came of a camera that is not known; milliseconds since the epoch. */
   readonly #strangers = new Map<string, number>();
 
@@ -38,7 +40,22 @@ export class KnownCameras {
     throw isNew ? new TransientError(reason) : new PermanentError(reason);
   }
 
+  /**
+   * For what another process sends, before it is queued: a worker that has just started may be told of a camera a moment later,
+   * and whether it is a recording, which begins at its beginning only, is known then.
+   * @throws TransientError while a camera that this worker never served may still become known
+   */
+  waitFor(id: string, nowMs: number): void {
+    if (this.#former.has(id)) return;
+    try {
+      this.check(id, nowMs);
+    } catch (error) {
+      if (error instanceof TransientError) throw error;
+    }
+  }
+
   replace(ids: Iterable<string>): void {
+    this.#former = new Set([...this.#ids, ...[...this.#former].slice(0, mostStrangers)]);
     this.#ids = new Set(ids);
     this.#strangers.clear();
   }

@@ -40,6 +40,11 @@ export const workerMessages = {
     'receiver stream consumer',
     'The connection to NATS is there, and this worker is the one that takes events.',
   ),
+  'leaf nodes are asked again': says(
+    'info',
+    'receiver leaves',
+    'The hub was silent about leaf nodes that answer, as after its restart: it takes over what they store from now on.',
+  ),
   'no events can be taken from the stream': says(
     'warn',
     'receiver reason',
@@ -82,6 +87,12 @@ export const workerMessages = {
     'generation reason',
     'What was in force stays in force. Mend the task.',
   ),
+  'the next stage takes nothing': says(
+    'warn',
+    'url reason',
+    'It is away, busy, or does not know this worker yet. Recordings wait for it; frames of live cameras are dropped and counted.',
+  ),
+  'the next stage takes events again': says('info', 'url afterS', 'Recordings go on where they waited.'),
   // delivery
   'events wait': says(
     'warn',

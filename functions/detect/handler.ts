@@ -149,9 +149,10 @@ export function createDetect(dependencies: DetectDependencies): StageFunction {
   }
 
   return {
-    admit({ type, data }) {
+    admit({ type, data }, context) {
       if (type !== eventTypes.frame && type !== eventTypes.stream) return;
       const { camera, begins = false } = data as FrameData | StreamData;
+      known.waitFor(camera, context.now());
       whole.admit(camera, camera, begins);
     },
     async beginAgain(name) {

@@ -126,12 +126,14 @@ export function createEmbed(dependencies: EmbedDependencies): StageFunction {
   }
 
   return {
-    admit(event) {
+    admit(event, context) {
       if (event.type === eventTypes.tracks) {
         const frame = event.data as TracksData;
+        known.waitFor(frame.camera, context.now());
         whole.admit(frame.camera, frame.session, begins(frame));
       } else if (event.type === eventTypes.stream) {
         const { camera, session } = event.data as StreamData;
+        known.waitFor(camera, context.now());
         if (session !== undefined) whole.admit(camera, session, false);
       }
     },

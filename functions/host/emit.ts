@@ -1,5 +1,5 @@
 // Sends events to other workers: chain.ts calls it for every event whose next stage is not in this process.
-import { binaryMessage } from '../../delivery/binding.ts';
+import { binaryMessage, type HttpMessage } from '../../delivery/binding.ts';
 import { toEnvelope } from './codec.ts';
 import { Gate } from './gate.ts';
 import { BeginAgainError } from '../function.ts';
@@ -9,6 +9,8 @@ import type { StageEvent } from '../../config/events.ts';
 import type { Attributes } from '../../delivery/attributes.ts';
 import type { Metrics } from './metrics.ts';
 import type { SinkOptions, Tokens } from '../../delivery/sink.ts';
+import { Trouble } from '../../delivery/trouble.ts';
+import type { Log } from '../function.ts';
 
 export interface EmitterOptions extends SinkOptions {
   /** Events of one key that are encoded and wait for their turn, the one on its way included. */
@@ -21,6 +23,9 @@ export interface EmitterOptions extends SinkOptions {
   tokensFor: (url: string) => Tokens | undefined;
   /** Ways other than HTTP. */
   openWay?: OpenWay | undefined;
+  /** Hears of a receiver that takes nothing for so long: meanwhile recordings wait, and frames of live cameras are dropped. */
+  log?: Pick<Log, 'info' | 'warn'>;
+  troubleAfterMs: number;
 }
 
 export const defaultEmitterOptions: EmitterOptions = {
@@ -29,10 +34,12 @@ export const defaultEmitterOptions: EmitterOptions = {
   inFlight: defaultSinkOptions.connections,
   overrides: {},
   tokensFor: () => undefined,
+  troubleAfterMs: 5000,
 };
 
 interface Lane {
   way: Way;
+  trouble: Trouble;
   inFlight: Gate;
   /** By partition key: how many may be prepared, and how many are sent (one). */
   keys: Map<string, { window: Gate; turn: Gate; users: number }>;
@@ -57,9 +64,16 @@ export class Emitter {
    */
   async send(url: string, event: StageEvent): Promise<void> {
     const lane = this.#lane(url);
-    const onRetry = (cause: string) => this.#metrics.retries.inc({ type: event.type, cause });
+    const onRetry = (cause: string, detail: string) => {
+      this.#metrics.retries.inc({ type: event.type, cause });
+      lane.trouble.failed(cause === 'connection' ? detail : `${cause} ${detail}`.trim());
+    };
+    const post = async (message: HttpMessage) => {
+      await lane.way.post(message, onRetry);
+      lane.trouble.mended();
+    };
     const key = event.partitionkey;
-    if (key === undefined) return lane.inFlight.pass(() => lane.way.post(this.#message(event), onRetry));
+    if (key === undefined) return lane.inFlight.pass(() => post(this.#message(event)));
     const order = lane.keys.get(key) ?? {
       window: new Gate(this.#options.window),
       turn: new Gate(1),
@@ -70,7 +84,7 @@ export class Emitter {
     try {
       await order.window.pass(async () => {
         const message = this.#message(event);
-        await order.turn.pass(() => lane.inFlight.pass(() => lane.way.post(message, onRetry)));
+        await order.turn.pass(() => lane.inFlight.pass(() => post(message)));
       });
     } catch (error) {
       if (error instanceof RefusedError && error.status === 412)
@@ -93,12 +107,24 @@ export class Emitter {
         way:
           this.#options.openWay?.(url, this.#options, this.#stopped) ??
           new Sink(url, this.#options, this.#stopped, this.#options.tokensFor(url)),
+        trouble: this.#trouble(url),
         inFlight: new Gate(this.#options.inFlight),
         keys: new Map(),
       };
       this.#lanes.set(url, lane);
     }
     return lane;
+  }
+
+  #trouble(url: string): Trouble {
+    const { log, troubleAfterMs: afterMs } = this.#options;
+    return new Trouble({
+      afterMs,
+      tell(reason, sinceMs) {
+        if (reason !== undefined) log?.warn({ url, reason }, 'the next stage takes nothing');
+        else log?.info({ url, afterS: Math.round(sinceMs / 1000) }, 'the next stage takes events again');
+      },
+    });
   }
 
   #message(event: StageEvent) {

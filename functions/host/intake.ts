@@ -74,7 +74,7 @@ export class Intake {
     const keepTrying = spec.acknowledge === 'queued' && !reply;
     // Whoever ends a camera sends nothing more: what a later stage lacks has to be told with this answer.
     const untilDelivered = stage.stage.admit !== undefined && event.type === eventTypes.stream;
-    stage.stage.admit?.(event);
+    stage.stage.admit?.(event, stage.context);
     const handling = { waitMs, reply, keepTrying, untilDelivered };
     const { state, handled } = await inbox.put(event, sizeOf(event), handling);
     if (state !== 'accepted') this.#metrics.duplicates.inc({ stage: stage.name });

@@ -21,6 +21,8 @@ export interface StageDependencies {
   draining: AbortSignal;
   /** Aborted when the worker gives up what is left. */
   stopped: AbortSignal;
+  /** Recordings lose nothing: what is accepted of one waits for the next stage however long that takes. */
+  isRecording?: (camera: string) => boolean;
   now?: () => number;
   retry?: RetryPolicy;
   tracer?: Tracer;
@@ -30,7 +32,7 @@ export interface StageDependencies {
 export interface RetryPolicy {
   firstDelayMs: number;
   longestDelayMs: number;
-  /** For TransientError. */
+  /** For TransientError, but for recordings. */
   giveUpAfterMs: number;
   /** For errors that are neither transient nor permanent: most likely a fault in the stage. */
   triesOnFault: number;
@@ -155,7 +157,7 @@ export class HostedStage {
         return await attempt();
       } catch (error) {
         if (!handling.keepTrying || error instanceof BeginAgainError) throw error;
-        const reason = this.#finalReason(error, tries, performance.now() - started);
+        const reason = this.#finalReason(error, event, tries, performance.now() - started);
         if (reason) {
           this.#dependencies.metrics.dropped.inc({ type: event.type, reason });
           this.#dependencies.log.error(
@@ -172,10 +174,17 @@ export class HostedStage {
     }
   }
 
-  #finalReason(error: unknown, tries: number, elapsedMs: number): string | undefined {
-    if (this.#dependencies.stopped.aborted) return 'stopped';
+  #finalReason(
+    error: unknown,
+    { partitionkey: camera = '' }: StageEvent,
+    tries: number,
+    elapsedMs: number,
+  ): string | undefined {
+    const { stopped, isRecording } = this.#dependencies;
+    if (stopped.aborted) return 'stopped';
     if (error instanceof PermanentError) return 'refused';
-    if (error instanceof TransientError) return elapsedMs > this.#retry.giveUpAfterMs ? 'expired' : undefined;
+    if (error instanceof TransientError)
+      return elapsedMs > this.#retry.giveUpAfterMs && !isRecording?.(camera) ? 'expired' : undefined;
     return tries >= this.#retry.triesOnFault ? 'fault' : undefined;
   }
 

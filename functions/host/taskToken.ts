@@ -16,6 +16,24 @@ export interface TaskTokenOptions {
   isAsked: boolean;
 }
 
+/**
+ * What is shown to whoever is at this URL. Only workers of the task are shown something: a Broker, or whatever else events are
+ * sent to, has no use for it. They may ask before this worker has a token at all, as during an upgrade: then nothing is shown, and
+ * 401 passes.
+ */
+export function tokensFor(
+  token: TaskToken | undefined,
+  { sinks, shards = {}, broker, direct = {} }: WorkerConfig,
+  url: string,
+): Tokens | undefined {
+  const own = [
+    ...Object.values(sinks),
+    ...Object.values(direct),
+    ...Object.values(shards).flatMap((parts) => parts.map((part) => part.url)),
+  ];
+  return url !== broker && own.includes(url) ? () => token?.tokens ?? [] : undefined;
+}
+
 /** Where the worker that takes events of a type is asked over HTTP; of several, the first. */
 export function directAddress(
   { sinks, direct }: Pick<WorkerConfig, 'sinks' | 'direct'>,
@@ -39,14 +57,8 @@ export class TaskToken {
     this.#log = log;
   }
 
-  /** Only for workers of the task: a Broker, or whatever else events are sent to, has no use for it. */
-  tokensFor({ sinks, shards = {}, broker, direct = {} }: WorkerConfig, url: string): Tokens | undefined {
-    const own = [
-      ...Object.values(sinks),
-      ...Object.values(direct),
-      ...Object.values(shards).flatMap((parts) => parts.map((part) => part.url)),
-    ];
-    return url !== broker && own.includes(url) ? () => this.#file.tokens : undefined;
+  get tokens(): readonly string[] {
+    return this.#file.tokens;
   }
 
   /** Refuses strangers before the body is read. */

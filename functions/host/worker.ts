@@ -12,8 +12,9 @@ import { openNodeOutbox } from './nodeOutbox.ts';
 import { reconfiguration, type Outcome } from './reconfigure.ts';
 import { createHttpServer, defaultServerOptions } from './server.ts';
 import { shardOf } from './shards.ts';
-import { directAddress, TaskToken, type TaskTokenOptions } from './taskToken.ts';
+import { directAddress, TaskToken, tokensFor, type TaskTokenOptions } from './taskToken.ts';
 import { HostedStage } from './stage.ts';
+import { recordingsOf } from '../wholeRecordings.ts';
 import { Tracer, type TracingOptions } from './tracing.ts';
 import type { AddressInfo } from 'node:net';
 import type { FunctionList } from '../../config/functions.ts';
@@ -98,16 +99,20 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   if (unrouted.length > 0) log.warn({ types: unrouted }, 'nothing takes these events');
   const { overrides = {} } = options;
   const token = options.taskToken && new TaskToken(options.taskToken, log);
-  const tokensFor = (url: string) => token?.tokensFor(config, url);
+  const shownTo = (url: string) => tokensFor(token, config, url);
   const stream = config.jetstream && (await jetStreamOf(config, options));
   const openWay = stream?.openWay;
-  const emitter = new Emitter({ overrides, tokensFor, openWay, ...options.emitter }, metrics, stopped.signal);
+  const emitter = new Emitter(
+    { overrides, tokensFor: shownTo, openWay, log, ...options.emitter },
+    metrics,
+    stopped.signal,
+  );
   const outbox = openNodeOutbox({
     config,
     defaultSink: options.defaultSink,
     overrides,
     log,
-    tokensFor,
+    tokensFor: shownTo,
     openWay,
     ...(options.delivery && { delivery: options.delivery }),
   });
@@ -136,6 +141,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       log,
       draining: draining.signal,
       stopped: stopped.signal,
+      isRecording: (camera: string) => recordingsOf(config.cameras).includes(camera),
       ...(tracer && { tracer }),
     };
     byName.set(name, new HostedStage({ ...dependencies, ...(options.retry && { retry: options.retry }) }));
@@ -160,7 +166,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
           environment: options.environment ?? {},
           stages,
           tokensFile: options.queryTokensFile,
-          taskTokens: reportsUrl === undefined ? undefined : tokensFor(reportsUrl),
+          taskTokens: reportsUrl === undefined ? undefined : shownTo(reportsUrl),
           log,
         });
   const serverOptions = {

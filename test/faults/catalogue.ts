@@ -3,7 +3,9 @@
 
 export const faults = {
   'kill -9 of any process, at any moment':
-    'Nothing is lost and nothing counts twice: tracks, looks, paths and identities of the end are those of an undisturbed run (20 seeds, one process a node and one a stage).',
+    'Nothing is lost and nothing counts twice: tracks, looks, paths and identities of the end are those of an undisturbed run (20 seeds: one process a node and one a stage; half of them on a node whose local controller configures the workers and is killed too, and whose controller comes back with an empty memory).',
+  'a stage is killed while the local controller is away, and starts without knowing its cameras':
+    'It takes nothing of a camera before it knows what it is, then has recordings read again from their beginning: the results of an undisturbed run.',
   'the link to the cloud is down for a whole recording':
     'The edge works on to the end; everything arrives after, in order, with the results of an undisturbed run.',
   'the link freezes without a word':
@@ -28,6 +30,8 @@ export const faults = {
     'It answers 503 with the reason, goes on serving what it knows, also after a restart, and takes events again once there is room. What it had taken arrives.',
   'strangers in the network send events':
     'Refused with 401 by every stage before anything is read: the results of an undisturbed run, and no word of theirs in the status.',
+  'workers without a token send to workers that ask for one, while all of them get one':
+    'As during an upgrade: recordings wait, and give the results of an undisturbed run; frames of live cameras are dropped, counted and logged.',
   'the clocks are set a day forward, then two back':
     'Nothing grows old by it, nobody is waited for without end, reports go on: the results of an undisturbed run.',
 } as const;

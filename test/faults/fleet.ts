@@ -5,6 +5,7 @@ import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import type { DesiredTask, DesiredWorker } from '../../controller/desired.ts';
 import { sinksOf } from '../../controller/receivers.ts';
+import type { EdgeNode } from './edgeNode.ts';
 
 export interface FleetOptions {
   /** Entry of a worker, see program.ts. */
@@ -12,6 +13,10 @@ export interface FleetOptions {
   /** Of the run: configuration and logs. */
   folder: string;
   env?: Record<string, string>;
+  /** Of single workers, on top; undefined takes a variable away. */
+  envOf?: (worker: string) => Record<string, string | undefined>;
+  /** Its local controller configures the edge workers; without one all is in the mounted files. */
+  node?: EdgeNode;
   /** What a worker's address becomes in the configuration of those that send to it, e.g. that of a proxy. */
   through?: (worker: string, url: string) => string;
   /** Changes to the configuration of a worker. */
@@ -112,10 +117,11 @@ export class Fleet {
   }
 
   async #begin(worker: DesiredWorker, port = 0): Promise<void> {
-    const { host, folder, env, through = (_name, url) => url, config } = this.#options;
+    const { host, folder, env, envOf, node, through = (_name, url) => url, config } = this.#options;
     const receivers = sinksOf(worker, this.#workers, ({ name }) => through(name, this.url(name)));
     const configPath = join(folder, 'workers', `${worker.name}.json`);
-    writeFileSync(configPath, JSON.stringify({ ...worker.config, ...config?.(worker), ...receivers }));
+    const full = { ...worker.config, ...config?.(worker), ...receivers };
+    writeFileSync(configPath, JSON.stringify(node?.configure(worker, full, this.token) ?? full));
     const child = fork(host, {
       execArgv: [],
       env: {
@@ -128,6 +134,8 @@ export class Fleet {
         MEI_TASK_TOKEN_FILE: this.#tokenPath,
         PORT: String(port),
         MEI_PARENT_IPC: '1',
+        ...(worker.placement === 'edge' && node?.env),
+        ...envOf?.(worker.name),
       },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -166,7 +174,6 @@ export class Fleet {
     });
   }
 
-  /** What the workers know each other by. */
   /** What its workers know each other by. */
   get token(): string {
     return readFileSync(this.#tokenPath, 'utf8').trim();
