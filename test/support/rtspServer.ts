@@ -40,7 +40,8 @@ export class RtspServer {
   transport: 'TCP' | 'UDP' | undefined;
   readonly #server: Server;
   readonly #viewers = new Map<Socket, Viewer>();
-  readonly #udp: UdpSocket = createSocket('udp4');
+  readonly #udp: UdpSocket;
+  readonly #address: '127.0.0.1' | '::1';
   #timer: NodeJS.Timeout | undefined;
   #frames: CodedFrame[] = [];
   #fps = 25;
@@ -48,7 +49,9 @@ export class RtspServer {
   readonly #scheme: string;
 
   /** With a key and a certificate: over TLS. */
-  constructor(tls?: Pick<TlsOptions, 'key' | 'cert'>) {
+  constructor(tls?: Pick<TlsOptions, 'key' | 'cert'>, address: '127.0.0.1' | '::1' = '127.0.0.1') {
+    this.#address = address;
+    this.#udp = createSocket(address === '::1' ? 'udp6' : 'udp4');
     const serve = (socket: Socket) => this.#serve(socket);
     this.#scheme = tls ? 'rtsps' : 'rtsp';
     this.#server = tls ? createTlsServer(tls, serve) : createServer(serve);
@@ -59,12 +62,13 @@ export class RtspServer {
     this.#frames = await readCodedFrames(clip);
     this.#fps = fps;
     this.#udp.on('message', () => this.heard++);
-    this.#udp.bind(0, '127.0.0.1');
+    this.#udp.bind(0, this.#address);
     await once(this.#udp, 'listening');
-    this.#server.listen(0, '127.0.0.1');
+    this.#server.listen(0, this.#address);
     await once(this.#server, 'listening');
     this.#timer = setInterval(() => this.#send(), 1000 / fps);
-    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}/stream1`;
+    const host = this.#address === '::1' ? '[::1]' : this.#address;
+    return `${this.#scheme}://${host}:${(this.#server.address() as AddressInfo).port}/stream1`;
   }
 
   /** Where media come from over UDP. */
@@ -140,9 +144,16 @@ export class RtspServer {
       return void reply('401 Unauthorized', [`WWW-Authenticate: Digest realm="${realm}", nonce="${nonce}"`]);
     }
     if (method === 'DESCRIBE') {
-      const sdp = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=test', 't=0 0', 'm=video 0 RTP/AVP 96'];
+      const version = this.#address === '::1' ? 'IP6' : 'IP4';
+      const sdp = [
+        'v=0',
+        `o=- 1 1 IN ${version} ${this.#address}`,
+        's=test',
+        't=0 0',
+        'm=video 0 RTP/AVP 96',
+      ];
       const media = [
-        'c=IN IP4 0.0.0.0',
+        `c=IN ${version} ${version === 'IP6' ? '::' : '0.0.0.0'}`,
         'a=rtpmap:96 H264/90000',
         'a=fmtp:96 packetization-mode=1',
         'a=control:track1',
@@ -174,7 +185,7 @@ export class RtspServer {
       return 'RTP/AVP/TCP;unicast;interleaved=0-1';
     }
     this.transport = 'UDP';
-    viewer.send = (packet) => this.#udp.send(packet, Number(udpPort), '127.0.0.1');
+    viewer.send = (packet) => this.#udp.send(packet, Number(udpPort), this.#address);
     const own = this.#udp.address().port;
     return `${transport};server_port=${own}-${own + 1}${this.transportMore}`;
   }

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { AddressGuard, ownMachine } from '../../../functions/media/addressGuard.ts';
@@ -198,5 +199,71 @@ test.each([
     expect(strayed).toBe(0);
   } finally {
     await video.close();
+  }
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).some((each) =>
+  each?.some(({ address }) => address === '::1'),
+);
+if (!hasIpv6) process.stderr.write('SKIPPED: cameras at IPv6 addresses need a machine that has ::1\n');
+
+(hasIpv6 ? test : test.skip).each([
+  ['TCP', 'says nothing of where its media come from', ''],
+  ['UDP', 'says nothing of where its media come from', ''],
+  ['UDP', 'names itself', ';source=::1'],
+  ['UDP', 'names a host of IPv4', ';source=127.0.0.2'],
+] as const)('over %s, a camera at an IPv6 address that %s is seen', async (transport, _what, more) => {
+  const camera = new RtspServer(undefined, '::1');
+  servers.push(camera);
+  const uri = await camera.start(clip, 10);
+  camera.login = { username: 'viewer', password: 'p:w' };
+  camera.transportMore = more;
+  const other = createSocket('udp4');
+  let strayed = 0;
+  other.on('message', () => strayed++);
+  other.bind(camera.mediaPort, '127.0.0.2');
+  await once(other, 'listening');
+  servers.push({ stop: async () => void other.close() });
+  const video = await openVideo(uri, { guard, transport, credentials: camera.login });
+  try {
+    const numbers: number[] = [];
+    for await (const { pixels, width, height } of video) {
+      numbers.push(numberShown(pixels, width, height));
+      if (numbers.length === 5) break;
+    }
+    // Whole pictures, one after the other.
+    expect(numbers).toEqual(Array.from({ length: 5 }, (_, i) => (numbers[0]! + i) % 28));
+    expect(camera.transport).toBe(transport);
+    if (transport === 'UDP')
+      await eventually(
+        async () => camera.heard,
+        (count) => count > 0,
+        10_000,
+      );
+    expect(strayed).toBe(0);
+  } finally {
+    await video.close();
+  }
+});
+
+(hasIpv6 ? test : test.skip)('the camera loop follows a camera at an IPv6 address over UDP', async () => {
+  const camera = new RtspServer(undefined, '::1');
+  servers.push(camera);
+  const source = { type: 'RTSP', uri: await camera.start(clip, 10), transport: 'UDP' } as const;
+  const run = await new IngestRun([cameraConfig('a', source)]).start();
+  try {
+    await run.until('frames', () => run.frames().length >= 3);
+    camera.cut();
+    await eventually(
+      async () => camera.accepted,
+      (count) => count === 2,
+      20_000,
+    );
+    const before = run.frames().length;
+    await run.until('frames after the cut', () => run.frames().length >= before + 3);
+    expect(run.report('a')).toMatchObject({ state: 'connected' });
+    expect(camera.transport).toBe('UDP');
+  } finally {
+    await run.stop();
   }
 });
