@@ -2,7 +2,7 @@
 // node has what the API server says, and the status says so.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,15 @@ import type { Cluster } from '../support/cluster/cluster.ts';
 import { onCluster } from '../support/cluster/onCluster.ts';
 import { startLocal, type LocalProcess } from './link/localProcess.ts';
 import { createSite, type Site } from './link/site.ts';
+import {
+  cameraPassword,
+  sayAll,
+  secretsOf,
+  signature,
+  spellings,
+  vectorSpellings,
+  wrongToken,
+} from './loggedSecrets.ts';
 import { conditionOf, createTask, eventually, install, readTask } from './liveController.ts';
 
 jest.setTimeout(400_000);
@@ -34,6 +43,11 @@ interface Controller {
   /** Resolves when it has the lease: at once, because each takes the name of the one before. */
   leading: Promise<void>;
 }
+
+const locals: LocalProcess[] = [];
+/** Of all controllers and local controllers, at the level trace. */
+const said: string[] = [];
+const trace = { MEI_LOG_LEVEL: 'trace' };
 
 function writeKubeconfig(site: Site, { url, certificate }: Cluster, token: string): void {
   const ca = Buffer.from(certificate).toString('base64');
@@ -60,11 +74,14 @@ function startController(site: Site, port: number): Controller {
       MEI_LINK_CERT: site.certificate.certificate,
       MEI_LINK_KEY: site.certificate.key,
       MEI_LINK_TOKENS: site.tokensFolder,
+      ...trace,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  createInterface(child.stderr).on('line', (line) => said.push(line));
   const leading = new Promise<void>((resolve) => {
     createInterface(child.stdout).on('line', (line) => {
+      said.push(line);
       if (line.includes('"leading"')) resolve();
     });
   });
@@ -84,18 +101,25 @@ onCluster('nodes and kills', { controllers: true, kwokNodes: [{ name: 'edge-1' }
   let controller: Controller;
   let local: LocalProcess;
   let port: number;
+  let apiToken: string;
+
+  const startNode = async (name = 'edge-1', env: Record<string, string> = {}) => {
+    const started = await startLocal(site, name, port, { ...trace, ...env });
+    locals.push(started);
+    return started;
+  };
 
   beforeAll(async () => {
-    const token = await install(cluster());
+    apiToken = await install(cluster());
     site = createSite();
-    site.addToken('edge-1');
+    for (const name of ['edge-1', 'edge-2']) site.addToken(name);
     port = await freePort();
-    writeKubeconfig(site, cluster(), token);
+    writeKubeconfig(site, cluster(), apiToken);
     controller = startController(site, port);
-    local = await startLocal(site, 'edge-1', port);
+    local = await startNode();
   }, 120_000);
   afterAll(() => {
-    local?.child.kill('SIGKILL');
+    for (const { child } of locals) child.kill('SIGKILL');
     controller?.child.kill('SIGKILL');
     site?.remove();
   });
@@ -136,7 +160,7 @@ onCluster('nodes and kills', { controllers: true, kwokNodes: [{ name: 'edge-1' }
       if (random() < 0.5) {
         await local.kill('SIGKILL');
         kills.local++;
-        local = await startLocal(site, 'edge-1', port);
+        local = await startNode();
       }
     }
     expect(Math.min(kills.controller, kills.local)).toBeGreaterThanOrEqual(2);
@@ -162,6 +186,68 @@ onCluster('nodes and kills', { controllers: true, kwokNodes: [{ name: 'edge-1' }
       });
       expect(task.status?.nodes).toMatchObject([{ name: 'edge-1', generation: task.metadata.generation }]);
     }
+  });
+
+  test('no token, key, password or vector is in what they log at any level', async () => {
+    await cluster().kubectl([
+      'create',
+      'secret',
+      'generic',
+      'camera-login',
+      `--from-literal=username=viewer-${cameraPassword}`,
+      `--from-literal=password=${cameraPassword}`,
+    ]);
+    const camera = `{id: a, node: edge-1, source: {uri: "rtsp://192.0.2.1/a?sig=${signature}", secretRef: {name: camera-login}}}`;
+    await createTask(cluster(), 'leaky', `{packing: PerNode, cameras: [${camera}]}`);
+    const task = await eventually(
+      () => readTask(cluster(), 'leaky'),
+      (each) => conditionOf(each, 'EdgesSynced').startsWith('True'),
+    );
+    const secrets = await secretsOf(cluster(), 'leaky');
+    const stored = (node: string) => readFileSync(join(site.folder, `${node}.token`), 'utf8').trim();
+    const nodeToken = stored('edge-1');
+    // A node with the token of another one, and one that shows what is no token at all.
+    writeFileSync(join(site.folder, 'false.token'), `${wrongToken}\n`);
+    const stranger = await startNode('edge-2', { MEI_NODE_TOKEN_FILE: join(site.folder, 'false.token') });
+    await eventually(
+      async () => stranger.lines.join(),
+      (lines) => lines.includes('the controller answers 401'),
+    );
+    const asked = { site, port, localUrl: local.url, task: 'leaky', worker: 'leaky-edge-edge-1' };
+    expect(await sayAll({ ...asked, taskToken: secrets.at(-1)!, nodeToken })).toEqual([
+      202, 401, 400, 202, 422, 401, 400,
+    ]);
+    await local.kill('SIGKILL');
+    local = await startNode();
+    await createTask(
+      cluster(),
+      'leaky',
+      `{packing: PerNode, matching: {threshold: 0.4}, cameras: [${camera}]}`,
+    );
+    await eventually(
+      () => configOf('leaky', task.metadata.uid!),
+      (config) => typeof config === 'object' && config.threshold === 0.4,
+    );
+    await eventually(
+      async () => local.lines.join(),
+      (lines) => lines.includes('events wait'),
+      20_000,
+    );
+    const metrics = await Promise.all(
+      [local.url, stranger.url].map(async (url) => (await fetch(`${url}/metrics`)).text()),
+    );
+    const logs = [...said, ...locals.flatMap(({ lines }) => lines), ...metrics].join('\n');
+    // What is searched is really there.
+    for (const words of ['"leading"', 'connected to the controller', 'received', 'mei_lc_tasks', 'leaky'])
+      expect(logs).toContain(words);
+    const all = [...secrets, nodeToken, stored('edge-2'), apiToken, wrongToken, cameraPassword, signature];
+    for (const secret of all.filter((each) => each.length > 8))
+      for (const spelling of spellings(secret))
+        if (logs.includes(spelling))
+          throw new Error(
+            `${spelling} is logged: ${logs.slice(Math.max(0, logs.indexOf(spelling) - 200), logs.indexOf(spelling) + 60)}`,
+          );
+    for (const spelling of vectorSpellings) expect(logs).not.toContain(spelling);
   });
 
   /** From the agent's own figures: nothing of what is gone is left. */
