@@ -30,7 +30,7 @@ An event that the cloud refuses for good (a 4xx answer other than 401, 403, 404,
 letter: it holds nothing up, and it stays for you to look at. Replay it once its reason is gone, or drop it.
 
 <folder> is the folder of a run (its outbox/), or of one worker. In a cluster:
-  $ kubectl exec deploy/shop-edge-1 -- node dist/cli/mei.js outbox list /var/lib/multi-edge-inference-outbox
+  $ kubectl exec deploy/shop-edge-edge-1 -- node dist/cli/mei.js outbox list /var/lib/multi-edge-inference-outbox
 
 Examples:
   $ mei outbox list out/two-cameras/latest                 what waits, and the dead letters with their reasons
