@@ -134,7 +134,7 @@ export interface JetStreamConfig {
   replicas: number;
   /** JetStream domain of the server, which is a leaf node; absent: it is the hub. */
   domain?: string;
-  /** At the hub: domains of the leaf nodes whose streams it takes over. */
+  /** Domains of the leaf nodes whose streams the hub takes over; empty for workers that do not see to that. */
   leaves: string[];
   /** Name under which this worker takes events; absent: it only sends. */
   receiver?: string;

@@ -51,7 +51,11 @@ export function jetStreamOf(
     maxAgeS: durationSeconds(maxAge),
     replicas,
     ...(isAtLeaf && { domain: domainOf(place.node) }),
-    leaves: leaf === undefined || isAtLeaf ? [] : [...nodes].map(domainOf).toSorted(),
+    // One worker sees to them: several would undo what the others do.
+    leaves:
+      leaf !== undefined && takes && place.stages.includes('match')
+        ? [...nodes].map(domainOf).toSorted()
+        : [],
     ...(takes && { receiver: place.receiver }),
   };
 }

@@ -48,17 +48,20 @@ export async function beginTerm(
   return name;
 }
 
-/** A full stream refuses what is new, so what was taken goes once it is half full; before that it stays for whoever looks. */
+/**
+ * A full stream refuses what is new, so what was taken goes once it is half full; before that it stays for whoever looks. The newest
+ * stay in any case: by them the server knows where to go on with each leaf node.
+ */
 export async function makeRoom(
   { admin }: Connected,
   config: JetStreamConfig,
   receiver: string,
-  stream: StreamInfo,
+  { state }: StreamInfo,
   consumer: ConsumerInfo,
 ): Promise<void> {
-  if (stream.state.bytes < config.maxBytes / 2) return;
+  if (state.bytes < config.maxBytes / 2) return;
   await admin.streams.purge(config.stream, {
     filter: filterOf(config, receiver),
-    seq: consumer.ack_floor.stream_seq + 1,
+    seq: Math.min(consumer.ack_floor.stream_seq + 1, state.last_seq - Math.floor(state.messages / 4)),
   });
 }

@@ -9,8 +9,9 @@ import { KeyedOrder } from './keyedOrder.ts';
 import { reasonOf, type Connected, type Link } from './link.ts';
 import { envelopeOf } from './message.ts';
 import { deadSubjectOf, keyIn } from './names.ts';
+import { wakeSources } from './sources.ts';
 import { ensureStream } from './stream.ts';
-import type { Consumer, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import type { Consumer, ConsumerMessages, JsMsg, StreamInfo } from '@nats-io/jetstream';
 import type { JetStreamConfig } from '../../config/worker.ts';
 import type { Log } from '../../config/messages.ts';
 import type { Envelope } from '../binding.ts';
@@ -67,6 +68,7 @@ export class Receiver {
   readonly #figures: ReceiverFigures = { waiting: 0, deadLetters: 0, handled: 0, retries: 0 };
   readonly #stop = new AbortController();
   #problem: string | undefined;
+  #isKeepingUp = false;
   #running: Promise<void> | undefined;
 
   constructor(parts: ReceiverParts) {
@@ -136,7 +138,7 @@ export class Receiver {
       setInterval(() => this.#mayGoOn() || messages.stop(), lookMs),
       // What waits for its turn here must not be handed over again meanwhile.
       setInterval(() => [...order.items()].forEach((message) => message.working()), ackWaitMs / 3),
-      setInterval(() => void this.#look(connected, consumer).catch(() => undefined), upkeepMs),
+      setInterval(() => void this.#keepUp(connected, consumer).catch(() => undefined), upkeepMs),
     ];
     try {
       for await (const message of messages) order.add(keyIn(message.subject), message.seq, message);
@@ -194,13 +196,27 @@ export class Receiver {
     log.error({ receiver, event, sequence: message.seq, reason }, 'event refused for good, see docs/nats.md');
   }
 
-  async #look(connected: Connected, consumer: Consumer): Promise<void> {
+  async #keepUp(connected: Connected, consumer: Consumer): Promise<void> {
+    if (this.#isKeepingUp) return;
+    this.#isKeepingUp = true;
+    try {
+      const { receiver, log, config } = this.#parts;
+      const stream = await this.#look(connected, consumer);
+      const leaves = config().leaves.length > 0 ? await wakeSources(connected, stream) : [];
+      if (leaves.length > 0) log.info({ receiver, leaves }, 'leaf nodes are asked again');
+    } finally {
+      this.#isKeepingUp = false;
+    }
+  }
+
+  async #look(connected: Connected, consumer: Consumer): Promise<StreamInfo> {
     const { config, receiver } = this.#parts;
     // New leaf nodes are taken up here.
     const stream = await ensureStream(connected, config(), true);
     const info = await consumer.info();
     this.#figures.waiting = info.num_pending + info.num_ack_pending;
     await makeRoom(connected, config(), receiver, stream, info);
+    return stream;
   }
 }
 

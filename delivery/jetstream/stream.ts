@@ -54,6 +54,11 @@ export function wantedStream(config: JetStreamConfig): Wanted {
   };
 }
 
+/** The other way round. */
+export function domainOfSource(external: { api: string } | undefined): string | undefined {
+  return /^\$JS\.(.+)\.API$/.exec(external?.api ?? '')?.[1];
+}
+
 function sourceOf({ stream }: JetStreamConfig, domain: string) {
   return { name: stream, external: { api: `$JS.${domain}.API`, deliver: '' } };
 }
