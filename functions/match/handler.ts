@@ -273,7 +273,7 @@ export function createMatch(dependencies: MatchDependencies): MatchFunction {
     const nowMs = context.now();
     const before = matcher.waiting();
     decide(nowMs);
-    if (before === matcher.waiting()) matcher.settle();
+    if (matcher.waiting() === before || matcher.waiting() === 0) matcher.settle(clock(nowMs));
     const cause = { source, id: `idle-${nowMs}` };
     foundInPast.push(...(pastLook?.next() ?? []));
     const changes = save(cause, nowMs);

@@ -6,6 +6,9 @@ import type { MatchSettings } from './settings.ts';
 import { byTime, type Topology } from './stays.ts';
 import type { Stay, Trace } from './trace.ts';
 
+/** Among fewer groups, to lead all others says nothing. */
+const leastRivals = 20;
+
 interface Group {
   members: number[];
   stays: Stay[];
@@ -16,6 +19,7 @@ interface Group {
  * @param traces in canonical order (byFirstSeen): ties are broken by it
  * @param traceOdds log-odds from appearance for each pair of traces, symmetric; -Infinity where two cannot be compared
  * @param start index of the first trace of the group that each trace is in already; a trace alone has its own index
+ * @param joined told of each join: the traces of both groups, and the log-odds that they are one person
  * @returns for each trace the index of the first trace of its group
  */
 export function cluster(
@@ -24,6 +28,7 @@ export function cluster(
   start: Int32Array,
   topology: Topology,
   settings: MatchSettings,
+  joined?: (a: readonly number[], b: readonly number[], odds: number) => void,
 ): Int32Array {
   const groups: (Group | undefined)[] = startGroups(traces, start);
   const odds = groupOdds(groups as Group[], traceOdds, traces.length);
@@ -54,6 +59,7 @@ export function cluster(
     }
     if (bestPair() < 0) decideClearest();
   }
+  if (settings.leadOdds > 0) while (aliveCount >= leastRivals && joinLeader());
   return firstMembers(groups, traces.length);
 
   /** Nothing is beyond doubt any more: the most similar of the pairs that wait may join if it is similar enough. */
@@ -65,6 +71,34 @@ export function cluster(
       if (value > bestScore || (value === bestScore && pair < best)) [best, bestScore] = [pair, value];
     }
     if (best >= 0) join(Math.floor(best / n), best % n);
+  }
+
+  /** Two groups of several traces that nothing else comes near to may lie a little below zero; false when there are none. */
+  function joinLeader(): boolean {
+    let best = -1;
+    let bestScore = -settings.leadOdds;
+    for (let i = 0; i < aliveCount; i++) {
+      const a = alive[i]!;
+      if (groups[a]!.members.length < 2) continue;
+      for (let k = 0; k < aliveCount; k++) {
+        const b = alive[k]!;
+        if (b <= a || groups[b]!.members.length < 2) continue;
+        const value = scores[a * n + b]!;
+        if (value > bestScore && leads(a, b, value)) [best, bestScore] = [a * n + b, value];
+      }
+    }
+    if (best >= 0) join(Math.floor(best / n), best % n);
+    return best >= 0;
+  }
+
+  /** Whether neither group has another that fits it nearly as well. */
+  function leads(a: number, b: number, value: number): boolean {
+    for (let i = 0; i < aliveCount; i++) {
+      const c = alive[i]!;
+      if (c === a || c === b) continue;
+      if (Math.max(scoreOf(a, c), scoreOf(b, c)) > value - settings.leadOdds) return false;
+    }
+    return true;
   }
 
   function score(a: number, b: number): number {
@@ -130,6 +164,7 @@ export function cluster(
   function join(a: number, b: number): void {
     const [first, second] = [groups[a]!, groups[b]!];
     const [sizeA, sizeB] = [first.members.length, second.members.length];
+    joined?.(first.members, second.members, scores[a * n + b]!);
     groups[a] = {
       members: [...first.members, ...second.members].sort((x, y) => x - y),
       stays: [...first.stays, ...second.stays].sort(byTime),

@@ -35,6 +35,8 @@ const strayMps = 0.4;
 const areaM2 = 25;
 /** Moments follow from one another: more than so many say no more. */
 const mostMoments = 9;
+/** Share of foot points that are nowhere near the feet: hidden by something, or of somebody else whom the tracker took up. */
+const wrongShare = 0.05;
 const worstSquare = 16;
 
 /** Appends a point that is later than all before; thins out the past when there are too many. */
@@ -86,8 +88,8 @@ function compare(
     if (!there) continue;
     const distance = Math.hypot(from[at + 1]! - there.x, from[at + 2]! - there.y);
     const square = from[at + 3]! ** 2 + there.deviation ** 2 + settings.positionErrorM ** 2;
-    const odds =
-      Math.log(areaM2 / (2 * Math.PI * square)) - Math.min(worstSquare, (distance * distance) / (2 * square));
+    const likeness = (areaM2 / (2 * Math.PI * square)) * Math.exp(-(distance * distance) / (2 * square));
+    const odds = Math.log((1 - wrongShare) * likeness + wrongShare);
     moments.push({ distance, beyond: distance - 3 * Math.sqrt(square), odds });
   }
 }

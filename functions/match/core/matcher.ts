@@ -59,8 +59,8 @@ export interface Matcher {
   endCamera(camera: string, session?: string): void;
   /** Applies what may be applied; cameras in `stalled` are not waited for. */
   advance(stalled: ReadonlySet<string>): void;
-  /** Groups once more without waiting for a later revision. */
-  settle(): void;
+  /** Groups once more without waiting for a later revision. @param time media time by now, where it is known */
+  settle(time?: number): void;
   /** Everything has come: the final grouping. */
   finish(): void;
   /** Forgets who was last seen before media time `time`. */
@@ -188,8 +188,8 @@ export function createMatcher(
     sorted = sorted.filter((trace) => !gone.has(trace));
   }
 
-  /** Groups all traces and announces what differs from before. */
-  function evaluate(final: boolean): void {
+  /** Groups all traces and announces what differs from before, at media time `time`. */
+  function evaluate(final: boolean, time: number): void {
     if (!pending && !final) return;
     pending = false;
     for (const trace of sorted) {
@@ -214,7 +214,11 @@ export function createMatcher(
     sorted.forEach((trace, i) => {
       const after = names[i]!;
       vote(trace, after);
-      if (trace.identity === undefined && !final && !ripe(trace)) return;
+      if (trace.identity === undefined && !final && !ripe(trace, time)) {
+        // Its deadline passes also when nothing more comes.
+        pending = true;
+        return;
+      }
       const { camera, track, identity: before } = trace;
       const evidence =
         before === after
@@ -226,7 +230,7 @@ export function createMatcher(
         touched.add(trace);
       }
     });
-    delta.changes.push(...changesOf(moves, now));
+    delta.changes.push(...changesOf(moves, time));
   }
 
   /** For each trace the index of the first trace of its group. */
@@ -289,8 +293,8 @@ export function createMatcher(
     touched.add(trace);
   }
 
-  function ripe(trace: Trace): boolean {
-    return !isOpen(trace) || trace.votes >= settings.votes || now - trace.from >= settings.deadlineS;
+  function ripe(trace: Trace, time: number): boolean {
+    return !isOpen(trace) || trace.votes >= settings.votes || time - trace.from >= settings.deadlineS;
   }
 
   function revisionOf(key: string): number {
@@ -310,13 +314,13 @@ export function createMatcher(
     advance(stalled) {
       for (let next = arrival.next(stalled); next; next = arrival.next(stalled)) {
         const tick = Math.floor(next.turn / settings.tickS);
-        if (tick > Math.floor(now / settings.tickS)) evaluate(false);
+        if (tick > Math.floor(now / settings.tickS)) evaluate(false, tick * settings.tickS);
         now = Math.max(now, next.turn);
         apply(next);
       }
     },
-    settle: () => evaluate(false),
-    finish: () => evaluate(true),
+    settle: (time = now) => evaluate(false, Math.max(now, time)),
+    finish: () => evaluate(true, now),
     expire(time) {
       const leaving = sorted.filter((trace) => trace.to < time);
       keepLearned(new Set(leaving));

@@ -9,6 +9,8 @@ export interface MatchSettings {
   margin: number;
   /** Log-odds that decide between rivals closer than the margin. */
   ambiguousOdds: number;
+  /** Two groups of several tracks join down to so many log-odds below zero when both lead all others by as many; 0: never. */
+  leadOdds: number;
   /** Revisions of a track that must agree before its identity is announced. */
   votes: number;
   /** Media seconds after which a track is announced with whatever was decided so far. */
@@ -89,8 +91,9 @@ export const defaultSettings: MatchSettings = {
   threshold: 0.5,
   margin: 0.05,
   ambiguousOdds: 2,
+  leadOdds: 1.5,
   votes: 2,
-  deadlineS: 5,
+  deadlineS: 4,
   tickS: 1,
   regroupS: 10,
   learnS: 10,

@@ -128,3 +128,11 @@ test('walks that share no moment say nothing', () => {
     ),
   ).toBeUndefined();
 });
+
+test('a foot point in six that is nowhere near leaves a walk one walk', () => {
+  const a = walk(0, 12, 1, (t) => [t, 0]);
+  const b = walk(0, 12, 1, (t) => [t, t % 6 === 5 ? 9 : 0.1]);
+  expect(agreementOf(a, b, defaultSettings)!.odds).toBeGreaterThan(1);
+  const elsewhere = walk(0, 12, 1, (t) => [t, 3]);
+  expect(agreementOf(a, elsewhere, defaultSettings)!.odds).toBeLessThan(-4);
+});

@@ -158,3 +158,15 @@ test('nothing is announced before enough revisions agree, and everything at the 
   matcher.settle();
   expect(matcher.takeDelta().changes).toMatchObject([{ kind: 'assigned', isNew: true }]);
 });
+
+test('the deadline passes also when nothing more comes', () => {
+  const world = makeWorld(2, 1, 1, 0.1);
+  const [first] = world.lines.get('camera-0')! as StageEvent<TrackletsData>[];
+  const { from } = first!.data.tracklets[0]!;
+  const matcher = createMatcher(world.cameras, { ...defaultSettings, votes: 9, deadlineS: 4 }, apart);
+  feed(matcher, first!);
+  matcher.settle(from + 3);
+  expect(matcher.takeDelta().changes).toEqual([]);
+  matcher.settle(from + 4);
+  expect(matcher.takeDelta().changes).toMatchObject([{ kind: 'assigned', time: from + 4 }]);
+});
