@@ -3,8 +3,8 @@
 import { resolveModel } from '../../config/models.ts';
 import { defaultSettings } from '../../functions/match/core/settings.ts';
 import type { GivenTopology } from '../../functions/match/core/stays.ts';
-import { matchOnline } from '../matching/matchers.ts';
 import type { Recording } from '../matching/recording.ts';
+import { replay } from '../matching/replay.ts';
 import type { Identities } from '../matching/scores.ts';
 import { recordSplitView } from '../matching/splitView.ts';
 import type { MotRow } from './motFiles.ts';
@@ -39,7 +39,7 @@ export async function splitIdentities(
       margin: embedder.margin ?? defaultSettings.margin,
       maxAbsenceS: seconds,
     };
-    return motRows(recording, matchOnline(recording, settings, untold).final, stride);
+    return motRows(recording, replay(recording, settings, untold).final, stride);
   });
 }
 

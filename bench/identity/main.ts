@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveModel } from '../../config/models.ts';
 import { defaultSettings, type MatchSettings } from '../../functions/match/core/settings.ts';
-import { matchAlone, matchNearest, matchOffline, matchOnline } from '../matching/matchers.ts';
-import type { Scores } from '../matching/scores.ts';
-import { stagesOf, type Stage } from './ablation.ts';
-import { rankOne } from './rankOne.ts';
+import { leaveOneOut } from './leaveOneOut.ts';
+import { drawPictures } from './pictures.ts';
+import { printHeader, printRow } from './print.ts';
+import { ablate, compare, type Row } from './rows.ts';
 import { setsAt, type IdentitySet, type Sources } from './sets.ts';
+import { ablationTable, delayTable, reliabilityTable, scoreTable, writeTable } from './tables.ts';
 
 const shared = process.env['SHARED_DIR'] ?? '../shared';
 process.env['MODELS_DIR'] ??= join(shared, 'models');
@@ -16,22 +17,26 @@ process.env['MODELS_DIR'] ??= join(shared, 'models');
 const { values } = parseArgs({
   options: {
     detector: { type: 'string', default: 'rtmdet-nano-person-384x512' },
-    embedder: { type: 'string', default: 'reid-0286' },
+    embedder: { type: 'string', multiple: true, default: ['reid-0286', 'mei-embed-s2'] },
     strides: { type: 'string', default: '1,3,6' },
     only: { type: 'string', multiple: true, default: [] },
     set: { type: 'string', multiple: true, default: [] },
     ablation: { type: 'boolean', default: false },
+    'leave-one-out': { type: 'boolean', default: false },
     site: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
     cache: { type: 'string', default: '.cache' },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`npm run bench:identity -- [--ablation] [--site] [--only market|split|wildtrack|multiviewx]... [--strides 1,3,6]
-    [--embedder row] [--detector row] [--set name=value]... [--cache folder]
-  --ablation  the matcher with its parts added one after the other
-  --site      what the matcher found out about each site
-  --set       a number of functions/match/core/settings.ts, such as --set slope=20
+  console.log(`npm run bench:identity -- [--ablation | --leave-one-out] [--only market|split|wildtrack|multiviewx]... [--strides 1,3,6]
+    [--embedder row]... [--detector row] [--set name=value]... [--site] [--write] [--cache folder]
+  --ablation       the matcher with its parts added one after the other, at full rate
+  --leave-one-out  the most influential numbers chosen on all sets but one, scored on that one
+  --site           what the matcher found out about each site
+  --write          puts the tables into docs/benchmarks.md and the pictures into docs/images
+  --set            a number of functions/match/core/settings.ts, such as --set slope=20
 Settings are tuned on half of Market's people ("tune") and checked on the other half ("check"). Needs ../shared (SHARED_DIR).`);
   process.exit(0);
 }
@@ -42,69 +47,73 @@ if (!existsSync(join(shared, 'data'))) {
   process.exit(1);
 }
 
-const sources: Sources = {
-  dataFolder: join(shared, 'data'),
-  cacheFolder: values.cache,
-  detector: resolveModel({ name: values.detector }, 'detect'),
-  embedder: resolveModel({ name: values.embedder }, 'embed'),
-};
-const settings: MatchSettings = {
-  ...defaultSettings,
-  threshold: sources.embedder.sameThreshold ?? defaultSettings.threshold,
-  margin: sources.embedder.margin ?? defaultSettings.margin,
-  ...ownNumbers(values.set),
-};
+const own = ownNumbers(values.set);
+const strides = values.strides.split(',').map(Number);
+const [firstEmbedder] = values.embedder as [string];
+if (values['leave-one-out']) {
+  const sources = sourcesOf(firstEmbedder);
+  const sets = await setsAt(1, sources, values.only);
+  const table = leaveOneOut(without(sets, 'Market, tune', 'Market, unseen'), settingsOf(sources));
+  console.log(table);
+  if (values.write) writeTable('leave-one-out', table);
+} else if (values.ablation) {
+  const rows = await rowsOf(sourcesOf(firstEmbedder), [1], ablate);
+  if (values.write) writeTable('ablation', ablationTable(rows));
+} else {
+  for (const name of values.embedder) tell(name, await rowsOf(sourcesOf(name), strides, compare));
+}
 
-console.log(
-  `embedder ${sources.embedder.name}, threshold ${settings.threshold}, margin ${settings.margin}\n`,
-);
-console.log(
-  'set                 method          IDF1  AssA  rank-1  precision recall purity  identities/people  ms/tracklet',
-);
-for (const stride of values.strides.split(',').map(Number)) {
-  for (const set of await setsAt(stride, sources, values.only)) {
-    if (values.ablation) ablate(set);
-    else compare(set);
+/** What was found with one embedder: on the console, and in the documents where that is wanted. */
+function tell(embedder: string, rows: readonly Row[]): void {
+  const tables = {
+    [embedder]: scoreTable(rows),
+    [`delay ${embedder}`]: delayTable(rows),
+    [`kept promises ${embedder}`]: reliabilityTable(rows),
+  };
+  for (const [name, table] of Object.entries(tables)) {
+    console.log(`\n${table}`);
+    if (values.write) writeTable(name, table);
   }
+  if (values.write) drawPictures(rows, 'docs/images');
 }
 
-function compare(set: IdentitySet): void {
-  const { recording, score } = set;
-  print(recording.name, 'cameras alone', score(matchAlone(recording)));
-  print('', 'nearest', score(matchNearest(recording, settings.threshold)));
-  print('', 'offline', score(matchOffline(recording, settings.threshold)));
-  const whole: Stage = { name: 'ours', ground: true, settings };
-  run(set, whole, 'ours');
-  if (set.visitS !== undefined)
-    run(set, { ...whole, settings: { ...settings, maxAbsenceS: set.visitS } }, 'ours, visits');
+function without(sets: readonly IdentitySet[], ...names: string[]): IdentitySet[] {
+  return sets.filter(({ name }) => !names.includes(name));
 }
 
-function ablate(set: IdentitySet): void {
-  console.log(set.recording.name);
-  const own = set.visitS === undefined ? settings : { ...settings, maxAbsenceS: set.visitS };
-  for (const stage of stagesOf(own)) run(set, stage, stage.name);
+async function rowsOf(sources: Sources, rates: number[], method: typeof compare): Promise<Row[]> {
+  const settings = settingsOf(sources);
+  printHeader(sources.embedder.name, settings);
+  const rows: Row[] = [];
+  for (const stride of rates) {
+    const sets = await setsAt(stride, sources, values.only);
+    for (const set of method === ablate ? without(sets, 'Market, check', 'Market, unseen') : sets) {
+      for (const row of method(set, settings, sources.embedder.name)) {
+        rows.push(row);
+        printRow(row);
+        if (values.site && row.report) console.log(JSON.stringify(row.report, undefined, 1));
+      }
+    }
+  }
+  return rows;
 }
 
-/** The matcher while it runs and, where that differs, at the end. */
-function run(set: IdentitySet, stage: Stage, name: string): void {
-  const { ground: _, ...withoutGround } = set.recording;
-  const recording = stage.ground ? set.recording : withoutGround;
-  const { live, final, msPerTracklet, report } = matchOnline(recording, stage.settings, set.topology);
-  const isReclustering = stage.settings.regroupS < Infinity;
-  print('', `${name}, live`, set.score(live), rankOne(set, stage, live), msPerTracklet);
-  if (isReclustering) print('', name, set.score(final));
-  if (values.site && isReclustering) console.log(JSON.stringify(report, undefined, 1));
+function sourcesOf(embedder: string): Sources {
+  return {
+    dataFolder: join(shared, 'data'),
+    cacheFolder: values.cache,
+    detector: resolveModel({ name: values.detector }, 'detect'),
+    embedder: resolveModel({ name: embedder }, 'embed'),
+  };
 }
 
-function print(set: string, method: string, scores: Scores, rank = NaN, ms = NaN): void {
-  const share = (value: number, width: number) =>
-    (Number.isNaN(value) ? '' : value.toFixed(3).replace(/^0/, '')).padEnd(width);
-  console.log(
-    `${set.padEnd(18)} ${method.padEnd(22)}` +
-      `${share(scores.idf1, 6)}${share(scores.assa, 6)}${share(rank, 8)}${share(scores.precision, 10)}` +
-      `${share(scores.recall, 7)}${share(scores.purity, 8)}` +
-      `${`${scores.identities}/${scores.people}`.padEnd(19)}${Number.isNaN(ms) ? '' : ms.toFixed(2)}`,
-  );
+function settingsOf({ embedder }: Sources): MatchSettings {
+  return {
+    ...defaultSettings,
+    threshold: embedder.sameThreshold ?? defaultSettings.threshold,
+    margin: embedder.margin ?? defaultSettings.margin,
+    ...own,
+  };
 }
 
 /** `name=value` pairs of the command line. */

@@ -1,8 +1,9 @@
 // The recordings that identities are scored on, each with its truth. Called by main.ts.
+import { fileURLToPath } from 'node:url';
 import type { ModelConfig } from '../../config/worker.ts';
 import type { GivenTopology } from '../../functions/match/core/stays.ts';
 import { petsTruth, petsViews } from '../accuracy/sequences.ts';
-import { recordMarket, withPeople } from '../matching/marketStreams.ts';
+import { marketRecording, withPeople } from '../matching/marketStreams.ts';
 import { multiviewXTruth, recordMultiviewX } from '../matching/multiviewX.ts';
 import { cachedRecording, type Recording } from '../matching/recording.ts';
 import { peopleOfTracks, scoreBoxes, scoreTracks, type Identities, type Scores } from '../matching/scores.ts';
@@ -10,6 +11,9 @@ import { recordSplitView, splitCameras } from '../matching/splitView.ts';
 import { recordWildtrack } from '../matching/wildtrack.ts';
 
 export interface IdentitySet {
+  name: string;
+  /** Every how manyth frame is seen. */
+  stride: number;
   recording: Recording;
   topology: GivenTopology;
   score: (identities: Identities) => Scores;
@@ -26,6 +30,11 @@ export interface Sources {
   embedder: ModelConfig;
 }
 
+const fileOf = (name: string) => fileURLToPath(new URL(`../matching/${name}.ts`, import.meta.url));
+const coreOf = (stage: string) => fileURLToPath(new URL(`../../functions/${stage}/core`, import.meta.url));
+const embedCore = coreOf('embed');
+/** What recordings of whole stages are made by. */
+const stages = [coreOf('detect'), embedCore, fileOf('stagePipeline')];
 const apart: GivenTopology = { overlap: () => false, travel: () => undefined };
 /** The clocks of Market's cameras agree only roughly, and some of their views overlap. */
 const overlapping: GivenTopology = { ...apart, overlap: () => true };
@@ -46,19 +55,25 @@ export async function setsAt(
 }
 
 async function market(stride: number, sources: Sources): Promise<IdentitySet[]> {
-  const whole = await marketRecording(stride, sources);
+  const whole = await marketRecording(sources.dataFolder, sources.cacheFolder, sources.embedder, stride);
   // The set has even numbers only.
   const isTune = (person: string) => Number(person) % 4 === 0;
+  // The embedder on board was trained on the others.
+  const people = [...new Set(whole.people!.values())].sort((a, b) => Number(a) - Number(b));
+  const unseen = new Set(people.filter((_, i) => i % 5 === 4));
+  const part = (name: string, keep: (person: string) => boolean) =>
+    ofTracks(name, stride, withPeople(whole, name, keep), overlapping);
   return [
-    withPeople(whole, `market tune 1/${stride}`, isTune),
-    withPeople(whole, `market check 1/${stride}`, (person) => !isTune(person)),
-  ].map((recording) => ofTracks(recording, overlapping));
+    part('Market, tune', isTune),
+    part('Market, check', (person) => !isTune(person)),
+    part('Market, unseen', (person) => unseen.has(person)),
+  ];
 }
 
 async function split(stride: number, sources: Sources): Promise<IdentitySet[]> {
   const { dataFolder, detector, embedder } = sources;
   const key = `split-${detector.name}-${embedder.name}-${stride}`;
-  const recording = await cachedRecording(sources.cacheFolder, key, () =>
+  const recording = await cachedRecording(sources.cacheFolder, key, [...stages, fileOf('splitView')], () =>
     recordSplitView(dataFolder, detector, embedder, stride),
   );
   const truth = new Map(
@@ -66,6 +81,8 @@ async function split(stride: number, sources: Sources): Promise<IdentitySet[]> {
   );
   return [
     {
+      name: 'split, visits',
+      stride,
       recording,
       topology: apart,
       score: (identities) => scoreBoxes(recording, identities, truth, stride),
@@ -76,8 +93,9 @@ async function split(stride: number, sources: Sources): Promise<IdentitySet[]> {
 }
 
 async function wildtrack(stride: number, sources: Sources): Promise<IdentitySet[]> {
-  const lenders = await marketRecording(1, sources);
-  return [ofTracks(recordWildtrack(sources.dataFolder, lenders, stride), overlapping)];
+  const lenders = await marketRecording(sources.dataFolder, sources.cacheFolder, sources.embedder, 1);
+  const recording = recordWildtrack(sources.dataFolder, lenders, stride);
+  return [ofTracks('WILDTRACK', stride, recording, overlapping)];
 }
 
 async function multiviewx(stride: number, sources: Sources): Promise<IdentitySet[]> {
@@ -85,12 +103,14 @@ async function multiviewx(stride: number, sources: Sources): Promise<IdentitySet
   if (stride > 3) return [];
   const { dataFolder, detector, embedder } = sources;
   const key = `multiviewx-${detector.name}-${embedder.name}-${stride}`;
-  const recording = await cachedRecording(sources.cacheFolder, key, () =>
+  const recording = await cachedRecording(sources.cacheFolder, key, [...stages, fileOf('multiviewX')], () =>
     recordMultiviewX(dataFolder, detector, embedder, stride),
   );
   const truth = multiviewXTruth(dataFolder);
   return [
     {
+      name: 'MultiviewX',
+      stride,
       recording,
       topology: overlapping,
       score: (identities) => scoreBoxes(recording, identities, truth, stride),
@@ -99,13 +119,10 @@ async function multiviewx(stride: number, sources: Sources): Promise<IdentitySet
   ];
 }
 
-function marketRecording(stride: number, { dataFolder, cacheFolder, embedder }: Sources): Promise<Recording> {
-  const key = stride === 1 ? `market-${embedder.name}` : `market-${embedder.name}-${stride}`;
-  return cachedRecording(cacheFolder, key, () => recordMarket(dataFolder, embedder, stride));
-}
-
-function ofTracks(recording: Recording, topology: GivenTopology): IdentitySet {
+function ofTracks(name: string, stride: number, recording: Recording, topology: GivenTopology): IdentitySet {
   return {
+    name,
+    stride,
     recording,
     topology,
     score: (identities) => scoreTracks(recording, identities),

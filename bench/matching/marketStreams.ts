@@ -1,6 +1,7 @@
 // Market-1501 crops replayed as six camera streams: crops of a person close in time are one track of that camera.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Tracklet, TrackletsData } from '../../config/events.ts';
 import type { ModelConfig } from '../../config/worker.ts';
 import { addVector, takeNews, type Slot } from '../../functions/embed/core/prototypes.ts';
@@ -10,7 +11,7 @@ import { decodeImage } from '../../functions/media/images.ts';
 import { openEmbedder } from '../../functions/media/inference.ts';
 import { ensureModel } from '../../functions/media/models.ts';
 import { resizeRgb } from '../../functions/media/resize.ts';
-import type { Arrival, Recording } from './recording.ts';
+import { cachedRecording, type Arrival, type Recording } from './recording.ts';
 
 interface Row {
   camera: string;
@@ -26,12 +27,24 @@ const sequenceS = 20_000;
 /** A person not seen by a camera for longer makes a new track there. */
 const trackGapS = 8;
 
-/** All crops, embedded once. @param stride every how manyth picture of a track is seen */
-export async function recordMarket(
+/** The same from the cache, where it is kept. */
+export function marketRecording(
   dataFolder: string,
+  cacheFolder: string,
   embedder: ModelConfig,
   stride: number,
 ): Promise<Recording> {
+  const madeBy = [import.meta.url, new URL('../../functions/embed/core', import.meta.url)];
+  return cachedRecording(
+    cacheFolder,
+    `market-${embedder.name}-${stride}`,
+    madeBy.map((each) => fileURLToPath(each)),
+    () => recordMarket(dataFolder, embedder, stride),
+  );
+}
+
+/** All crops, embedded once. @param stride every how manyth picture of a track is seen */
+async function recordMarket(dataFolder: string, embedder: ModelConfig, stride: number): Promise<Recording> {
   const folder = join(dataFolder, 'market1501-dev');
   const rows = readFileSync(join(folder, 'events.csv'), 'utf8').trim().split(/\r?\n/).slice(1).map(readRow);
   const embed = await openEmbedder(await ensureModel(embedder), embedder, 1);

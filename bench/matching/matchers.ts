@@ -1,44 +1,6 @@
-// What the matching benchmark compares: our matcher, and the plain ways of doing it.
-import { follow } from './follow.ts';
-import { createMatcher, type SiteReport } from '../../functions/match/core/matcher.ts';
-import type { MatchSettings } from '../../functions/match/core/settings.ts';
-import type { GivenTopology } from '../../functions/match/core/stays.ts';
+// The plain ways of telling people that the benchmark compares the matcher with. Called by ../identity.
 import type { Recording } from './recording.ts';
 import type { Identities } from './scores.ts';
-
-export interface Outcome {
-  /** As known at the end of the streams, before the final grouping. */
-  live: Identities;
-  /** After the final grouping. */
-  final: Identities;
-  msPerTracklet: number;
-  /** What the matcher found out about the site. */
-  report: SiteReport;
-}
-
-/** Our matcher, fed in the order of media time. */
-export function matchOnline(recording: Recording, settings: MatchSettings, topology: GivenTopology): Outcome {
-  const matcher = createMatcher(recording.cameras, settings, topology, recording.ground);
-  const started = performance.now();
-  let count = 0;
-  const changes = [];
-  for (const { time, data } of recording.arrivals) {
-    for (const tracklet of data.tracklets) {
-      count += 1;
-      matcher.offer({ camera: data.camera, model: data.model, image: data.image, tracklet }, time);
-    }
-    matcher.advance(new Set());
-  }
-  for (const camera of recording.cameras) matcher.endCamera(camera);
-  matcher.advance(new Set());
-  matcher.settle();
-  changes.push(...matcher.takeDelta().changes);
-  const live = follow(changes);
-  matcher.finish();
-  changes.push(...matcher.takeDelta().changes);
-  const msPerTracklet = (performance.now() - started) / count;
-  return { live, final: follow(changes), msPerTracklet, report: matcher.report() };
-}
 
 /** Every track is a person of its own: what cameras alone know. */
 export function matchAlone(recording: Recording): Identities {
