@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { crdYaml } from './generate/crd.ts';
+import { eventsPage } from './generate/eventsPage.ts';
 import { functionsPage } from './generate/functionsPage.ts';
 import { messagesPage } from './generate/messagesPage.ts';
 import { openApiText } from './queries/openapi.ts';
@@ -18,6 +19,7 @@ export function generatedFiles(): Record<string, string> {
     'config/crd/multiedgeinferences.yaml': crdYaml(),
     'config/functions.schema.json': serverlessSchema(),
     'docs/reference/resource.md': resourcePage(),
+    'docs/reference/events.md': eventsPage(),
     'docs/reference/metrics.md': metricsPage(),
     'docs/reference/messages.md': messagesPage(),
     'docs/reference/queries.openapi.json': openApiText(),

@@ -30,7 +30,7 @@ export function functionsPage({ functions }: FunctionList): string {
     'serverless.yml is the list of functions; a task may change where and how large each one runs.',
     table(['function', 'does', 'runs on', 'takes', 'gives', 'answers once', 'queue'], stages),
     '## Events',
-    'CloudEvents 1.0; payloads are described in config/events.ts.',
+    'CloudEvents 1.0; what is in them: [events](events.md).',
     table(['name', 'type', 'from', 'to'], events),
   ].join('\n\n')}\n`;
 }
