@@ -99,20 +99,20 @@ export function zshScript(commands: readonly CompletedCommand[]): string {
   return `#compdef mei
 # zsh completion for mei; written by: mei completion zsh
 _mei() {
-  local path="" word files=0 previous="$words[CURRENT-1]"
+  local asked="" word files=0 previous="$words[CURRENT-1]"
   local -a flags words_of
   for word in "\${(@)words[2,CURRENT-1]}"; do
-    case "\${path:+$path }$word" in
-      ${pathCases(commands)}) path="\${path:+$path }$word" ;;
+    case "\${asked:+$asked }$word" in
+      ${pathCases(commands)}) asked="\${asked:+$asked }$word" ;;
     esac
   done
-  case "$path:$previous" in
+  case "$asked:$previous" in
 ${choices.join('\n')}
   esac
   case "$previous" in
     ${valueFlags(commands).join('|')}) _files; return ;;
   esac
-  case "$path" in
+  case "$asked" in
 ${cases.join('\n')}
   esac
   if [[ "$words[CURRENT]" == -* ]]; then _describe option flags

@@ -81,7 +81,7 @@ function bodyOf(node: Declaration, parts: readonly string[]): string[] {
 function kindOf(node: ts.TypeNode, parts: readonly string[]): string {
   if (ts.isParenthesizedTypeNode(node)) return kindOf(node.type, parts);
   if (ts.isTypeReferenceNode(node)) return `- ${typeOf(node, parts)}`;
-  const members = ts.isIntersectionTypeNode(node) ? node.types : [node];
+  const members: readonly ts.TypeNode[] = ts.isIntersectionTypeNode(node) ? node.types : [node];
   const own = members.filter(ts.isTypeLiteralNode).flatMap(({ members: fields }) => [...fields]);
   const others = members.filter(ts.isTypeReferenceNode).map((part) => typeOf(part, parts));
   const plus = others.length > 0 ? `The fields of ${others.join(' and ')}, and:\n\n` : '';
