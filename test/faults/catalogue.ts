@@ -8,6 +8,8 @@ export const faults = {
     'It takes nothing of a camera before it knows what it is, then has recordings read again from their beginning: the results of an undisturbed run.',
   'the link to the cloud is down for a whole recording':
     'The edge works on to the end; everything arrives after, in order, with the results of an undisturbed run.',
+  'the network between edge and cloud is cut for more than a minute':
+    'The edge works on to the end, asking again every few seconds; everything arrives after, in order, with the results of an undisturbed run (network namespaces, nobody is told of the cut).',
   'the link freezes without a word':
     'Half-open connections are given up after `MEI_DELIVERY_TIMEOUT_MS`; then as above.',
   'the cloud answers slowly, and often not at all':

@@ -15,12 +15,19 @@ export interface FleetOptions {
   env?: Record<string, string>;
   /** Of single workers, on top; undefined takes a variable away. */
   envOf?: (worker: string) => Record<string, string | undefined>;
+  /** The machine that a worker is on: its address, and how a program is run there; absent: this one. */
+  machineOf?: (worker: DesiredWorker) => Machine;
   /** Its local controller configures the edge workers; without one all is in the mounted files. */
   node?: EdgeNode;
   /** What a worker's address becomes in the configuration of those that send to it, e.g. that of a proxy. */
   through?: (worker: string, url: string) => string;
   /** Changes to the configuration of a worker. */
   config?: (worker: DesiredWorker) => object;
+}
+
+export interface Machine {
+  address: string;
+  run: (program: string, flags: string[]) => [string, string[]];
 }
 
 interface Member {
@@ -65,7 +72,8 @@ export class Fleet {
   }
 
   url(worker: string): string {
-    return `http://127.0.0.1:${this.#members.get(worker)!.port}/`;
+    const { worker: desired, port } = this.#members.get(worker)!;
+    return `http://${this.#options.machineOf?.(desired).address ?? '127.0.0.1'}:${port}/`;
   }
 
   log(worker: string): string {
@@ -122,8 +130,11 @@ export class Fleet {
     const configPath = join(folder, 'workers', `${worker.name}.json`);
     const full = { ...worker.config, ...config?.(worker), ...receivers };
     writeFileSync(configPath, JSON.stringify(node?.configure(worker, full, this.token) ?? full));
+    const machine = this.#options.machineOf?.(worker);
+    const [execPath, execArgv] = machine?.run(process.execPath, []) ?? [process.execPath, []];
     const child = fork(host, {
-      execArgv: [],
+      execPath,
+      execArgv,
       env: {
         ...process.env,
         MEI_REPORT_INTERVAL_MS: '150',
@@ -134,6 +145,7 @@ export class Fleet {
         MEI_TASK_TOKEN_FILE: this.#tokenPath,
         PORT: String(port),
         MEI_PARENT_IPC: '1',
+        ...(machine && { MEI_HOST: '0.0.0.0' }),
         ...(worker.placement === 'edge' && node?.env),
         ...envOf?.(worker.name),
       },
