@@ -34,7 +34,7 @@ function keyOf(usual: string, description: string) {
 const access = {
   credentialsRef: keyOf(
     'credentials',
-    'What the server is shown: a .creds file, the seed of an nkey, or a token. When left out: nothing.',
+    'What the server is shown: a .creds file, the seed of an nkey, user:password, or a token. When left out: nothing.',
   ),
   caRef: keyOf(
     'ca.crt',

@@ -7,6 +7,7 @@ import {
   nkeyAuthenticator,
   PermissionViolationError,
   tokenAuthenticator,
+  usernamePasswordAuthenticator,
 } from '@nats-io/transport-node';
 import { TransientError } from '../../config/errors.ts';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
@@ -17,7 +18,7 @@ export interface LinkOptions {
   url: string;
   /** Domain of JetStream that the server must have; absent: any. */
   domain?: string | undefined;
-  /** A .creds file, the seed of an nkey, or a token: read for each connection, because files are renewed. */
+  /** A .creds file, the seed of an nkey, `user:password`, or a token: read for each connection, because files are renewed. */
   credentialsFile?: string | undefined;
   /** Certificates that count instead of the public authorities. */
   caFile?: string | undefined;
@@ -133,7 +134,11 @@ async function authenticatorOf(path: string): Promise<Authenticator> {
   if (text.includes('BEGIN NATS USER JWT')) return credsAuthenticator(bytes);
   if (/^SU[A-Z2-7]{56}$/.test(text)) return nkeyAuthenticator(Buffer.from(text));
   if (text === '' || /\s/.test(text))
-    throw new Error(`${path} holds neither a .creds file, nor the seed of a user's nkey, nor a token`);
+    throw new Error(
+      `${path} holds neither a .creds file, nor the seed of a user's nkey, nor user:password, nor a token`,
+    );
+  const [, user, password] = /^([^:]+):(.+)$/.exec(text) ?? [];
+  if (user !== undefined) return usernamePasswordAuthenticator(user, password);
   return tokenAuthenticator(text);
 }
 

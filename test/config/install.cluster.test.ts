@@ -51,7 +51,15 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
     );
   });
 
-  test.each(['crd', 'rbac', 'manager', 'network', 'local-controller', 'samples'])(
+  test.each(['hub', 'leaf'])('the NATS servers of config/nats/%s are accepted strictly', async (part) => {
+    const { kubectl } = cluster();
+    const objects = await kubectl(['kustomize', `config/nats/${part}`]);
+    const said = await kubectl(['apply', '--server-side', '--validate=strict', '-f', '-'], objects);
+    expect(said).toMatch(/networkpolicy.networking.k8s.io.nats-/);
+    expect(said).toMatch(part === 'hub' ? /statefulset.apps.nats-hub / : /daemonset.apps.nats-leaf /);
+  });
+
+  test.each(['crd', 'rbac', 'manager', 'network', 'local-controller', 'samples', 'nats/hub', 'nats/leaf'])(
     'config/%s builds by itself',
     async (base) => {
       expect(parse(await cluster().kubectl(['kustomize', `config/${base}`])).length).toBeGreaterThan(0);

@@ -123,36 +123,46 @@ describe('the objects of the sample', () => {
     ).template.spec;
 
   test.each([
-    ['concourse-edge-edge-1', 'leaf-credentials'],
-    ['concourse-cloud', 'credentials'],
-  ])('%s has its own credentials as a file, and no others', (name, key) => {
+    ['concourse-edge-edge-1', [['leaf-credentials', 'credentials']]],
+    [
+      'concourse-cloud',
+      [
+        ['credentials', 'credentials'],
+        ['ca.crt', 'ca.crt'],
+      ],
+    ],
+  ])('%s has its own credentials as a file, and no others', (name, files) => {
     const pod = podOf(name);
     const volume = pod.volumes!.find((each) => each.name === 'nats')!.projected!;
-    expect(volume.sources!.map(({ secret }) => secret!.items)).toEqual([
-      [{ key, path: 'credentials' }],
-      [{ key: 'ca.crt', path: 'ca.crt' }],
-    ]);
+    expect(volume.sources!.map(({ secret }) => secret!.items)).toEqual(
+      files.map(([key, path]) => [{ key, path }]),
+    );
     const variables = Object.fromEntries(
       pod.containers[0]!.env!.map(({ name: variable, value }) => [variable, value]),
     );
+    const folder = '/etc/multi-edge-inference-nats';
     expect(readSettings(variables).natsFiles).toEqual({
-      credentialsFile: '/etc/multi-edge-inference-nats/credentials',
-      caFile: '/etc/multi-edge-inference-nats/ca.crt',
+      credentialsFile: `${folder}/credentials`,
+      ...(files.length > 1 && { caFile: `${folder}/ca.crt` }),
     });
   });
 
-  test('workers reach the namespace of the servers; from the edge nothing else is let into the cloud worker', () => {
+  test('workers reach the namespaces of their servers; from the edge nothing else is let into the cloud worker', () => {
     const policy = (name: string) =>
       objects.find(({ kind, metadata }) => kind === 'NetworkPolicy' && metadata.name === name)!['spec'] as {
         ingress: unknown[];
         egress: object[];
       };
     const key = 'kubernetes.io/metadata.name';
-    const servers = {
-      namespaceSelector: { matchExpressions: [{ key, operator: 'In', values: ['mei-nats'] }] },
-    };
-    for (const name of ['concourse-edge-edge-1', 'concourse-cloud'])
+    for (const [name, namespace] of [
+      ['concourse-edge-edge-1', 'mei-nats-edge'],
+      ['concourse-cloud', 'mei-nats'],
+    ] as const) {
+      const servers = {
+        namespaceSelector: { matchExpressions: [{ key, operator: 'In', values: [namespace] }] },
+      };
       expect(policy(name).egress).toContainEqual({ to: [servers], ports: [{ protocol: 'TCP' }] });
+    }
     expect(policy('concourse-cloud').ingress).toEqual([]);
     expect(JSON.stringify(policy('concourse-edge-edge-1'))).not.toContain('concourse-cloud');
   });

@@ -1,5 +1,5 @@
 // What tests of JetStream share: the configuration of a stream, senders with an outbox, receivers that remember what they took.
-import { Link } from '../../delivery/jetstream/link.ts';
+import { Link, type LinkOptions } from '../../delivery/jetstream/link.ts';
 import { streamNames } from '../../delivery/jetstream/names.ts';
 import { Publisher } from '../../delivery/jetstream/publisher.ts';
 import { Receiver, type ReceiverOptions } from '../../delivery/jetstream/receiver.ts';
@@ -40,7 +40,7 @@ export function sender(
   folder: string,
   config: JetStreamConfig,
   options: Partial<OutboxOptions> = {},
-  credentialsFile?: string,
+  files: Pick<LinkOptions, 'credentialsFile' | 'caFile'> = {},
 ): Sender {
   const lines: Line[] = [];
   const link = new Link({
@@ -48,7 +48,7 @@ export function sender(
     domain: config.domain,
     name: 'sender',
     timeoutMs: 2000,
-    credentialsFile,
+    ...files,
   });
   const outbox = new Outbox(
     { folder, delivery: { ...defaultOutboxOptions.delivery, ...quick, troubleAfterMs: 0 }, ...options },
@@ -82,8 +82,12 @@ export interface Taker {
   stop(): Promise<void>;
 }
 
-export function taker(config: JetStreamConfig, options: Partial<ReceiverOptions> = {}): Taker {
-  const link = new Link({ url: config.url, name: 'taker', timeoutMs: 2000 });
+export function taker(
+  config: JetStreamConfig,
+  options: Partial<ReceiverOptions> = {},
+  files: Pick<LinkOptions, 'credentialsFile' | 'caFile'> = {},
+): Taker {
+  const link = new Link({ url: config.url, name: 'taker', timeoutMs: 2000, ...files });
   const made: Taker = {
     taken: [],
     envelopes: [],

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -21,6 +22,8 @@ export interface NatsOptions {
   host?: string;
   /** Runs the program elsewhere, such as in a network namespace; by default as it is. */
   command?: (program: string, flags: string[]) => [string, string[]];
+  /** All of its configuration, instead of what is made of the other options. */
+  text?: string;
   /** Port for leaf nodes; absent: none dial in. */
   leafPort?: number;
 }
@@ -65,7 +68,7 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsServer> 
   rmSync(ports, { recursive: true, force: true });
   mkdirSync(ports, { recursive: true });
   const file = join(folder, 'nats.conf');
-  writeFileSync(file, configOf(folder, host, options));
+  writeFileSync(file, options.text ?? configOf(folder, host, options));
   const flags = ['-c', file, '--ports_file_dir', ports, '-l', join(folder, 'nats.log')];
   const [path, args] = options.command?.(program!, flags) ?? [program!, flags];
   const child = spawn(path, args, { stdio: 'ignore' });
@@ -124,8 +127,7 @@ async function listening(
 
 function portIn(folder: string): number | undefined {
   const [name] = readdirSync(folder);
-  if (name === undefined) return undefined;
-  const text = readFileSync(join(folder, name), 'utf8');
+  const text = name === undefined ? '' : readFileSync(join(folder, name), 'utf8');
   const [url] = text === '' ? [] : (JSON.parse(text) as { nats: string[] }).nats;
   return url === undefined ? undefined : Number(new URL(url).port);
 }
@@ -136,4 +138,14 @@ function tail(path: string): string {
   } catch {
     return '';
   }
+}
+
+/** A port that nobody listens on now, for what a server does not write down. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
