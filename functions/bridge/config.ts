@@ -19,6 +19,13 @@ const Webhook = Type.Object(
     name: label({ description: 'Name of the receiver, for logs and its outbox.' }),
     url: text('Where events are POSTed.', '^https?://[^ @]+$', 'such as https://alarms.example/people'),
     tokenFile: Type.Optional(file('Its first line is shown as a bearer token.')),
+    origin: Type.Optional(
+      text(
+        'Host name by which the bridge asks for permission (OPTIONS) before it sends; when left out it does not ask.',
+        '^[A-Za-z0-9]([-.A-Za-z0-9]{0,251}[A-Za-z0-9])?$',
+        'such as bridge.example',
+      ),
+    ),
     kinds: atomicList(choice(kinds, { description: 'A kind of change.' }), {
       description: 'What is sent.',
       maxItems: kinds.length,

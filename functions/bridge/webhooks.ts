@@ -7,6 +7,7 @@ import type { CourierOptions } from '../../delivery/courier.ts';
 import type { Log } from '../function.ts';
 import type { AddressGuard } from '../media/addressGuard.ts';
 import { secretIn, type WebhookConfig } from './config.ts';
+import { PermittedWay } from './permittedWay.ts';
 
 export interface WebhookOptions {
   folder: string;
@@ -29,24 +30,29 @@ export class Webhook {
 
   /** @throws PermanentError for an address that may not be reached, TransientError when the outbox cannot be opened */
   constructor(config: WebhookConfig, { folder, guard, log, delivery }: WebhookOptions) {
-    const { name, url, tokenFile } = config;
+    const { name, url, tokenFile, origin } = config;
+    const tokens = tokenFile === undefined ? undefined : () => [secretIn(tokenFile)];
+    const sink: CourierOptions = {
+      ...defaultOutboxOptions.delivery,
+      // Receivers of others know no batches.
+      batch: { events: 1, bytes: 1 << 20 },
+      lookup: guard.lookup,
+      ...delivery,
+    };
     guard.check(new URL(url));
     this.#config = config;
     this.#outbox = new Outbox(
       {
         folder: join(folder, name),
-        delivery: {
-          ...defaultOutboxOptions.delivery,
-          // Receivers of others know no batches.
-          batch: { events: 1, bytes: 1 << 20 },
-          lookup: guard.lookup,
-          ...delivery,
-        },
+        delivery: sink,
       },
       {
         resolve: () => url,
         log,
-        ...(tokenFile !== undefined && { tokensFor: () => () => [secretIn(tokenFile)] }),
+        ...(tokens && { tokensFor: () => tokens }),
+        ...(origin !== undefined && {
+          openWay: (_url, _times, stopped) => new PermittedWay({ url, origin, sink, tokens, stopped }),
+        }),
       },
     );
   }
