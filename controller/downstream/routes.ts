@@ -88,11 +88,12 @@ function upstreamStatus({ downstream, outbox, authenticate, now }: RouteOptions)
     const url = (worker.direct ?? worker.sinks)[eventTypes.report];
     if (url === undefined) throw new RefusedError(422, 'the task has nobody who takes reports');
     sequence = Math.max(sequence + 1, now());
-    const { taskInfo } = (body['output'] ?? {}) as { taskInfo?: unknown };
+    // Both names of the proposal's field.
+    const { taskInfo, ownerInfo } = (body['output'] ?? {}) as { taskInfo?: unknown; ownerInfo?: unknown };
     const event = reportEvent(
       { task: name, namespace, node, worker: worker.worker, stage, sequence, nowMs: now() },
       textField(body, 'status'),
-      taskInfo,
+      taskInfo ?? ownerInfo,
       [],
     );
     await outbox.accept(event, url, url === worker.broker ? undefined : share.tokens[0]);

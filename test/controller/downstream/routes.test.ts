@@ -133,26 +133,36 @@ const state = {
   },
 };
 
-test('a state of a node goes to the status function as a report, also when that is away for a moment', async () => {
-  answers = [503, 503];
-  expect((await post(upstream(), state, 'edge-1'))[0]).toBe(202);
-  await eventually(
-    async () => received,
-    (all) => all.length === 1,
-    10_000,
-  );
-  expect(received[0]).toMatchObject({
-    type: eventTypes.report,
-    data: {
-      task: 'hall',
-      node: 'edge-1',
-      stage: 'detect',
-      worker: 'hall-edge-edge-1',
-      phase: 'Running',
-      output: { taskInfo: { trackingObjectNumber: 4, findUnknownObject: true } },
-    },
-  });
-});
+test.each([
+  ['taskInfo', 'findUnkownObject'],
+  ['taskInfo', 'findUnknownObject'],
+  ['ownerInfo', 'findUnkownObject'],
+  ['ownerInfo', 'findUnknownObject'],
+])(
+  'a state of a node with %s.%s is a report for the status function, also when that is away',
+  async (field, flag) => {
+    const { findUnkownObject, ...rest } = state.output.taskInfo;
+    const body = { ...state, output: { [field]: { ...rest, [flag]: findUnkownObject } } };
+    answers = [503, 503];
+    expect((await post(upstream(), body, 'edge-1'))[0]).toBe(202);
+    await eventually(
+      async () => received,
+      (all) => all.length === 1,
+      10_000,
+    );
+    expect(received[0]).toMatchObject({
+      type: eventTypes.report,
+      data: {
+        task: 'hall',
+        node: 'edge-1',
+        stage: 'detect',
+        worker: 'hall-edge-edge-1',
+        phase: 'Running',
+        output: { taskInfo: { trackingObjectNumber: 4, findUnknownObject: true } },
+      },
+    });
+  },
+);
 
 test.each<[string, string, unknown, string | undefined, number, RegExp]>([
   ['without token', upstream(), state, undefined, 401, /edge-1/],
