@@ -59,12 +59,31 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
     expect(said).toMatch(part === 'hub' ? /statefulset.apps.nats-hub / : /daemonset.apps.nats-leaf /);
   });
 
-  test.each(['crd', 'rbac', 'manager', 'network', 'local-controller', 'samples', 'nats/hub', 'nats/leaf'])(
-    'config/%s builds by itself',
-    async (base) => {
-      expect(parse(await cluster().kubectl(['kustomize', `config/${base}`])).length).toBeGreaterThan(0);
-    },
-  );
+  test.each([
+    'crd',
+    'rbac',
+    'manager',
+    'network',
+    'local-controller',
+    'samples',
+    'nats/hub',
+    'nats/leaf',
+    'bridge',
+  ])('config/%s builds by itself', async (base) => {
+    expect(parse(await cluster().kubectl(['kustomize', `config/${base}`])).length).toBeGreaterThan(0);
+  });
+
+  test('a strict dry run of the bridge is accepted without a warning, also where only restricted pods may run', async () => {
+    const built = parse(await cluster().kubectl(['kustomize', 'config/bridge']));
+    expect(built).toHaveLength(6);
+    for (const object of built) {
+      const inside = { ...object, metadata: { ...object.metadata, namespace: 'multi-edge-inference' } };
+      const path = `${pathOf(inside)}?dryRun=All&fieldValidation=Strict&fieldManager=test&force=true`;
+      const type = { contentType: 'application/apply-patch+yaml' };
+      const { status, warnings, body } = await cluster().request('PATCH', path, inside, type);
+      expect([keyOf(inside), warnings, status < 300 ? '' : body]).toEqual([keyOf(inside), [], '']);
+    }
+  });
 
   test.each(overlays)('a strict dry run of %s is accepted without a warning', async (overlay) => {
     for (const object of installObjects(overlay)) {
