@@ -14,6 +14,7 @@ import { openArchiveAccess } from '../functions/match/archiveAccess.ts';
 import { matchSettings } from '../functions/match/options.ts';
 import { createPictureVectors } from '../functions/match/pictureVectors.ts';
 import { createQueries, type Writes } from '../functions/match/queries.ts';
+import { bringUpToDate } from '../functions/match/reader.ts';
 import { storeFileName } from '../functions/match/store.ts';
 import { exitCodes, UserError } from './userError.ts';
 
@@ -94,6 +95,11 @@ async function openFolder(out: string): Promise<Asked> {
   const worker = await matchWorkerOf(folder).catch((cause: Error) => {
     throw new UserError(cause.message, exitCodes.badInput, { cause });
   });
+  try {
+    bringUpToDate(folder);
+  } catch (cause) {
+    throw new UserError((cause as Error).message, exitCodes.badInput, { cause });
+  }
   const { embed } = worker.models;
   const settings = matchSettings(worker.match, embed);
   const archive = openArchiveAccess(folder);

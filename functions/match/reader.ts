@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
-import type { StoreDatabase, StorePlace } from './database.ts';
+import { TransientError } from '../function.ts';
+import { openDatabase, type StoreDatabase, type StorePlace } from './database.ts';
 import { connectPostgres, isPostgres } from './postgres.ts';
-import { isReadable } from './schema.ts';
+import { hasTables, isReadable } from './schema.ts';
 import { storeFileName } from './sqlite.ts';
 
 /** Undefined while nothing is stored yet. @throws TransientError while it cannot be read, PermanentError as openDatabase */
@@ -22,12 +23,28 @@ export function changeOf(database: StoreDatabase): number {
   return row?.data_version ?? 0;
 }
 
+/**
+ * Gives a run of an earlier version the tables that are new; where nothing may be written there, whoever reads it says so.
+ * @throws PermanentError when a newer program wrote it
+ */
+export function bringUpToDate(folder: string): void {
+  try {
+    openDatabase(folder, { synchronous: 'FULL', busyTimeoutMs: 5000 }).close();
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error;
+  }
+}
+
 function readFile(file: string): StoreDatabase | undefined {
   if (!existsSync(file)) return undefined;
   const opened = new Database(file, { readonly: true });
   if (!isReadable(opened)) {
+    const isOther = hasTables(opened);
     opened.close();
-    return undefined;
+    if (!isOther) return undefined;
+    throw new TransientError(
+      `${file} is of another version: a worker that may write there brings it up to date, as mei search does`,
+    );
   }
   opened.exec('PRAGMA busy_timeout = 5000;');
   return opened;

@@ -110,6 +110,11 @@ export function isReadable(database: Database.Database): boolean {
   return versionOf(database) === migrations.length;
 }
 
+/** Whether there are tables at all, of whatever version. */
+export function hasTables(database: Database.Database): boolean {
+  return versionOf(database) > 0;
+}
+
 function versionOf(database: Database.Database): number {
   const [row] = database.pragma('user_version') as { user_version: number }[];
   return row?.user_version ?? 0;
