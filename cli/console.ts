@@ -19,6 +19,7 @@ interface ConsoleOptions {
   port: number;
   host: string;
   tokens?: string;
+  json: boolean;
 }
 
 export function consoleCommand(): Command {
@@ -28,6 +29,7 @@ export function consoleCommand(): Command {
     .option('--port <number>', 'port to listen at; 0: any free one', portNumber, usualPort)
     .option('--host <address>', 'address to listen at; others than this machine need --tokens', '127.0.0.1')
     .option('--tokens <file>', 'who may look: lines of name, view or operate, tasks or *, and a token')
+    .option('--json', 'print the address as a JSON line', false)
     .addHelpText(
       'after',
       `
@@ -65,7 +67,8 @@ async function look(folder: string, options: ConsoleOptions): Promise<void> {
     },
   );
   finishWithoutReader();
-  console.log(`${source.taskName}: ${server.url}  (Ctrl-C ends)`);
+  if (options.json) console.log(JSON.stringify({ type: 'console', task: source.taskName, url: server.url }));
+  else console.log(`${source.taskName}: ${server.url}  (Ctrl-C ends)`);
   await asked();
   await server.close();
   source.close();

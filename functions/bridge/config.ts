@@ -89,7 +89,9 @@ export function readBridgeConfig(path: string): BridgeConfig {
   try {
     content = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new ConfigError([`${path}: cannot be read: ${(cause as Error).message}`], { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : `cannot be read: ${message}`;
+    throw new ConfigError([`${path}: ${why}`], { cause });
   }
   const source = readYaml(content, path, 'a bridge');
   const { value, problems } = check(source.value);
