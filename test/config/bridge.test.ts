@@ -40,11 +40,8 @@ test('it follows a Service that the sample task has, and the worker behind it ad
   const worker = desired(task, surroundings).workers.find(({ name }) => name === service)!;
   expect(worker.config.stages).toContain('match');
   const { spec } = find<V1NetworkPolicy>('NetworkPolicy', 'mei-bridge-to-console');
-  const [{ key, values }] = spec!.podSelector!.matchExpressions as [{ key: string; values: string[] }];
+  const { key, values } = spec!.podSelector!.matchExpressions![0]!;
   expect(values).toContain(workerLabels(task, worker)[key]);
-  expect(deployment.spec!.template.metadata!.labels).toMatchObject(
-    spec!.ingress![0]!._from?.[0]?.podSelector?.matchLabels ??
-      (spec!.ingress![0] as { from: { podSelector: { matchLabels: object } }[] }).from[0]!.podSelector
-        .matchLabels,
-  );
+  const { from } = spec!.ingress![0] as unknown as { from: { podSelector: { matchLabels: object } }[] };
+  expect(deployment.spec!.template.metadata!.labels).toMatchObject(from[0]!.podSelector.matchLabels);
 });
