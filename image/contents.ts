@@ -8,6 +8,14 @@ export interface Platform {
   cpu: string;
 }
 
+/** Paths below the root, sorted. */
+export interface ImageFiles {
+  /** The same on all platforms. */
+  common: string[];
+  /** For this platform alone. */
+  native: string[];
+}
+
 interface LockedPackage {
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
@@ -21,18 +29,23 @@ interface LockedPackage {
 const own = ['package.json', 'serverless.yml', 'LICENSE', 'NOTICE', 'config/models.yaml', 'models', 'dist'];
 /** Parts of dist/ that write files of the repository, and are never run in a container. */
 const buildOnly = /^dist\/(plugins\/|config\/(generate|install|manifests)\b|\.tsbuildinfo$)/;
+/** The one package that brings the programs of all platforms. */
+const manyPlatforms = /^node_modules\/onnxruntime-node\/bin\/[^/]+\//;
 /** What only compilers, debuggers and readers look at; licences stay. */
 const notForRunning = /(\.[cm]?ts|\.map|\.tsbuildinfo|\.flow|\.bare)$|(^|\/)(?!licen[cs]e)[^/]*\.md$/i;
 
-/** Paths below `root` of all files, sorted. Throws when the project is not built or a package is not installed. */
-export function imageFiles(root: string, platform: Platform): string[] {
+/** Throws when the project is not built or a package is not installed. */
+export function imageFiles(root: string, platform: Platform): ImageFiles {
   if (!existsSync(join(root, 'dist/functions/host/main.js')))
     throw new Error(`${root}/dist is missing: run npm run build first`);
   const ours = own.filter((path) => existsSync(join(root, path))).flatMap((path) => walk(root, path));
-  const packages = runtimePackages(root, platform).flatMap((folder) => packageFiles(root, folder, platform));
-  return [...ours.filter((path) => !buildOnly.test(path) && hasSource(root, path)), ...packages]
-    .filter((path) => !notForRunning.test(path))
-    .sort();
+  const common = ours.filter((path) => !buildOnly.test(path) && hasSource(root, path));
+  const native: string[] = [];
+  for (const { folder, isNative } of runtimePackages(root, platform))
+    for (const path of packageFiles(root, folder, platform))
+      (isNative || manyPlatforms.test(path) ? native : common).push(path);
+  const forRunning = (paths: string[]) => paths.filter((path) => !notForRunning.test(path)).sort();
+  return { common: forRunning(common), native: forRunning(native) };
 }
 
 /** What was built from a source that is gone since is not part of the project any more. */
@@ -45,7 +58,7 @@ function hasSource(root: string, path: string): boolean {
  * Folders of the packages that run on the platform: what package.json depends on, and so on down package-lock.json.
  * Of optional packages only those for this platform alone: they hold native code; others add features that we do not use.
  */
-export function runtimePackages(root: string, platform: Platform): string[] {
+export function runtimePackages(root: string, platform: Platform): { folder: string; isNative: boolean }[] {
   const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, LockedPackage>;
   };
@@ -86,7 +99,10 @@ export function runtimePackages(root: string, platform: Platform): string[] {
     }
   };
   follow('');
-  return [...found];
+  return [...found].map((folder) => {
+    const { os, cpu } = lock.packages[folder]!;
+    return { folder, isNative: os !== undefined || cpu !== undefined };
+  });
 }
 
 /** The image has glibc; not all packages say which library they need, but those for musl have it in their name. */
@@ -99,11 +115,10 @@ function isNativeFor(entry: LockedPackage | undefined, name: string, { os, cpu }
 /** Without packages inside it, which come by themselves, and without programs for other platforms. */
 function packageFiles(root: string, folder: string, { os, cpu }: Platform): string[] {
   const inner = `${folder}/node_modules/`;
-  const native = /^node_modules\/onnxruntime-node\/bin\/[^/]+\//;
   return walk(root, folder).filter((path) => {
     if (path.startsWith(inner)) return false;
     if (/^node_modules\/@types\//.test(path)) return false;
-    return !native.test(path) || path.includes(`/${os}/${cpu}/`);
+    return !manyPlatforms.test(path) || path.includes(`/${os}/${cpu}/`);
   });
 }
 

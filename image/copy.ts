@@ -9,7 +9,8 @@ if (root === undefined || cpu === undefined || target === undefined) {
   process.stderr.write('image/copy.ts needs a root, an architecture (x64, arm64) and a target folder\n');
   process.exit(1);
 }
-const files = imageFiles(root, { os: 'linux', cpu });
+const { common, native } = imageFiles(root, { os: 'linux', cpu });
+const files = [...common, ...native];
 for (const path of files) {
   mkdirSync(dirname(join(target, path)), { recursive: true });
   copyFileSync(join(root, path), join(target, path));

@@ -41,9 +41,7 @@ export async function writeLayer(folder: string, entries: TarEntry[], compress: 
   return { file, digest, diffId, size: statSync(file).size, mediaType };
 }
 
-export interface ImageConfig {
-  /** Full name with tag. */
-  name: string;
+export interface PlatformImage {
   /** As OCI names it: amd64, arm64. */
   architecture: string;
   entrypoint: string[];
@@ -51,51 +49,31 @@ export interface ImageConfig {
   workingFolder: string;
   user: string;
   environment: Record<string, string>;
+  /** From the bottom up; images may share them. */
+  layers: Layer[];
 }
 
-/** Writes the image; equal layers and settings give equal bytes. */
-export async function writeImage(target: string, config: ImageConfig, layers: Layer[]): Promise<void> {
-  const configBlob = blob({
-    architecture: config.architecture,
-    os: 'linux',
-    config: {
-      Entrypoint: config.entrypoint,
-      Cmd: config.command,
-      WorkingDir: config.workingFolder,
-      User: config.user,
-      Env: Object.entries(config.environment).map(([name, value]) => `${name}=${value}`),
-    },
-    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => `sha256:${diffId}`) },
-  });
-  const manifest = blob({
-    schemaVersion: 2,
-    mediaType: `${types}.manifest.v1+json`,
-    config: { mediaType: `${types}.config.v1+json`, ...configBlob.descriptor },
-    layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest: `sha256:${digest}`, size })),
-  });
-  const index = {
-    schemaVersion: 2,
-    mediaType: `${types}.index.v1+json`,
-    manifests: [
-      {
-        mediaType: `${types}.manifest.v1+json`,
-        ...manifest.descriptor,
-        platform: { os: 'linux', architecture: config.architecture },
-        annotations: {
-          'org.opencontainers.image.ref.name': config.name.slice(config.name.lastIndexOf(':') + 1),
-          'io.containerd.image.name': config.name,
-        },
-      },
-    ],
+/** Writes the image, for one platform or more; `name` is full, with tag. Equal layers and settings give equal bytes. */
+export async function writeImage(target: string, name: string, images: PlatformImage[]): Promise<void> {
+  const parts = images.map(manifestOf);
+  const manifests = parts.map(({ descriptor }) => descriptor);
+  const list = blob(indexOf(manifests));
+  // Readers take each entry of the outer index for an image of its own: several platforms are one entry, an index again.
+  const isOne = manifests.length === 1;
+  const top = isOne ? manifests[0]! : { mediaType: `${types}.index.v1+json`, ...list.descriptor };
+  const annotations = {
+    'org.opencontainers.image.ref.name': name.slice(name.lastIndexOf(':') + 1),
+    'io.containerd.image.name': name,
   };
+  const blobs = [...(isOne ? [] : [list]), ...parts.flatMap(({ blobs }) => blobs)];
+  const layers = new Map(images.flatMap(({ layers }) => layers).map((layer) => [layer.digest, layer]));
   const text = (path: string, content: Buffer): TarEntry => ({ path, mode: 0o644, content });
   await pipeline(
     tarOf([
       text('oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')),
-      text('index.json', Buffer.from(JSON.stringify(index))),
-      text(`blobs/sha256/${manifest.digest}`, manifest.bytes),
-      text(`blobs/sha256/${configBlob.digest}`, configBlob.bytes),
-      ...layers.map(({ file, digest, size }) => ({
+      text('index.json', Buffer.from(JSON.stringify(indexOf([{ ...top, annotations }])))),
+      ...blobs.map(({ digest, bytes }) => text(`blobs/sha256/${digest}`, bytes)),
+      ...[...layers.values()].map(({ file, digest, size }) => ({
         path: `blobs/sha256/${digest}`,
         mode: 0o644,
         content: { file, size },
@@ -103,6 +81,35 @@ export async function writeImage(target: string, config: ImageConfig, layers: La
     ]),
     createWriteStream(target),
   );
+}
+
+function indexOf(manifests: object[]): object {
+  return { schemaVersion: 2, mediaType: `${types}.index.v1+json`, manifests };
+}
+
+function manifestOf(image: PlatformImage) {
+  const { architecture, layers } = image;
+  const config = blob({
+    architecture,
+    os: 'linux',
+    config: {
+      Entrypoint: image.entrypoint,
+      Cmd: image.command,
+      WorkingDir: image.workingFolder,
+      User: image.user,
+      Env: Object.entries(image.environment).map(([name, value]) => `${name}=${value}`),
+    },
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => `sha256:${diffId}`) },
+  });
+  const mediaType = `${types}.manifest.v1+json`;
+  const manifest = blob({
+    schemaVersion: 2,
+    mediaType,
+    config: { mediaType: `${types}.config.v1+json`, ...config.descriptor },
+    layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest: `sha256:${digest}`, size })),
+  });
+  const descriptor = { mediaType, ...manifest.descriptor, platform: { os: 'linux', architecture } };
+  return { descriptor, blobs: [manifest, config] };
 }
 
 function blob(content: object) {

@@ -1,20 +1,6 @@
-// The image's files for the architecture that this machine does not have, made as the Containerfile makes them; image.test.ts looks at them.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+// What files of an image are, found out without the code that made it; image.test.ts and platforms.test.ts ask.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** Of the project as it is, built before; the registry must be in reach. Gives the folder with the files. */
-export function filesFor(cpu: 'x64' | 'arm64', root: string, work: string): string {
-  const source = join(work, `source-${cpu}`);
-  const target = join(work, `target-${cpu}`);
-  mkdirSync(source);
-  const own = readdirSync(root).filter((name) => !['node_modules', '.git', 'out'].includes(name));
-  for (const name of own) symlinkSync(join(root, name), join(source, name));
-  const install = ['ci', '--omit=dev', '--os=linux', `--cpu=${cpu}`, '--libc=glibc', '--no-audit'];
-  execFileSync('npm', install, { cwd: source, stdio: ['ignore', 'ignore', 'pipe'], timeout: 240_000 });
-  execFileSync('npx', ['tsx', 'image/copy.ts', source, cpu, target], { cwd: root, timeout: 60_000 });
-  return target;
-}
 
 /** Paths of libraries and native modules below a folder. */
 export function nativeFiles(folder: string): string[] {
@@ -22,10 +8,20 @@ export function nativeFiles(folder: string): string[] {
   return all.filter((path) => /\.node$|\.so(\.\d+)*$/.test(path)).sort();
 }
 
+/** Of each ELF file below a folder, whatever its name, the processor; links are not followed. */
+export function machinesIn(folder: string): Map<string, string | undefined> {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return new Map(files.filter((file) => isElf(file)).map((file) => [file, machineOf(file)]));
+}
+
 const machines: Record<number, string> = { 0x3e: 'x64', 0xb7: 'arm64' };
 
-/** What the head of an ELF file says; undefined for other files. */
+/** What the head of an ELF file says; undefined for other files and other processors. */
 export function machineOf(file: string): string | undefined {
-  const head = readFileSync(file).subarray(0, 20);
-  return head.toString('latin1', 0, 4) === '\x7fELF' ? machines[head.readUInt16LE(18)] : undefined;
+  return isElf(file) ? machines[readFileSync(file).readUInt16LE(18)] : undefined;
+}
+
+function isElf(file: string): boolean {
+  return statSync(file).size > 64 && readFileSync(file).toString('latin1', 0, 4) === '\x7fELF';
 }

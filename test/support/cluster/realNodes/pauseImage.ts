@@ -9,18 +9,16 @@ export async function writePauseImage(folder: string, program: string): Promise<
   const content = { file: program, size: statSync(program).size };
   const layer = await writeLayer(folder, [{ path: 'pause', mode: 0o755, content }], false);
   const target = join(folder, 'pause.tar');
-  await writeImage(
-    target,
+  await writeImage(target, sandboxImage, [
     {
-      name: sandboxImage,
       architecture: process.arch === 'x64' ? 'amd64' : process.arch,
       entrypoint: ['/pause'],
       command: [],
       workingFolder: '/',
       user: '65535:65535',
       environment: {},
+      layers: [layer],
     },
-    [layer],
-  );
+  ]);
   return target;
 }
