@@ -10,6 +10,7 @@ import { forbiddenFiles } from '../controller/objects/cameraFiles.ts';
 import { pushWithoutToken } from '../controller/objects/credentials.ts';
 import type { Installation, Manifest } from '../controller/objects/manifest.ts';
 import { outboxFolder, storeFolder } from '../controller/objects/podTemplate.ts';
+import { secretName } from '../controller/objects/taskToken.ts';
 import { brokerNameOf } from '../controller/objects/runtime.ts';
 import { readSettings } from '../controller/settings.ts';
 import { readTask } from './taskFile.ts';
@@ -35,7 +36,7 @@ export function renderCommand(): Command {
       'after',
       `
 The objects are those of a new task: owner references and the uid of the task are left out, because only a cluster has
-them. What an installation decides comes from the settings of the controller (MEI_FILE_FOLDERS, MEI_CAMERA_NETWORKS, ...,
+them, and so is the Secret with the token of its workers, which the controller makes and nobody else should see. What an installation decides comes from the settings of the controller (MEI_FILE_FOLDERS, MEI_CAMERA_NETWORKS, ...,
 docs/security.md).
 
 Examples:
@@ -49,20 +50,30 @@ Examples:
 async function render(paths: string[], options: RenderOptions): Promise<void> {
   const installation = installationOf(options.image);
   const objects: Manifest[] = [];
+  const texts: string[] = [];
   for (const path of paths) {
     const task = await readTask(path);
     if (options.namespace !== undefined && task.metadata.namespace === 'default')
       task.metadata.namespace = options.namespace;
-    objects.push(...renderTask(task, installation, path));
+    const own = renderTask(task, installation, path);
+    objects.push(...own);
+    texts.push(`${noteOn(task)}${own.map(yamlOf).join('---\n')}`);
   }
   if (options.json) console.log(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }, null, 2));
-  else
-    console.log(
-      objects
-        .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
-        .join('---\n')
-        .trimEnd(),
-    );
+  else console.log(texts.join('---\n').trimEnd());
+}
+
+function yamlOf(object: Manifest): string {
+  return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** What who looks for it in vain should know. */
+function noteOn(task: Task): string {
+  const { name, namespace } = task.metadata;
+  return `# Objects of task ${namespace}/${name}, as the controller makes them.
+# Not printed: Secret ${secretName(task)}, with the token by which its workers know each other. The controller makes it
+# before the pods that mount it, under a name that ends with the task's uid: a secret has no place in a file.
+`;
 }
 
 /** @throws UserError with what the task's `Ready` condition would say */

@@ -10,7 +10,7 @@ const folder = '/etc/multi-edge-inference-task';
 const key = 'token';
 
 /** One for each life of a task, because that of an earlier task of the same name may still be about to be collected. */
-function secretName({ metadata: { name, uid = '' } }: Task): string {
+export function secretName({ metadata: { name, uid = '' } }: Task): string {
   return ['mei', name, 'task', uid.slice(0, 8)].filter(Boolean).join('-');
 }
 

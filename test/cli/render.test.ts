@@ -46,6 +46,18 @@ test('it gives the objects of the controller, without owner and uid', () => {
   expect(policies(rendered)).toEqual(policies(golden));
 });
 
+test('the Secret of the workers is named and not printed', () => {
+  const { stdout } = render('config/samples/knative.yaml');
+  const [, named] = /^# Not printed: Secret (\S+),/m.exec(stdout) ?? [];
+  const pods = objectsOf(stdout).filter(({ kind }) => kind === 'Deployment' || kind === 'Service');
+  const mounted = [...JSON.stringify(pods).matchAll(/"secretName":"(mei-[^"]*-task[^"]*)"/g)].map(
+    ([, name]) => name,
+  );
+  expect(mounted.length).toBeGreaterThan(1);
+  expect(new Set(mounted)).toEqual(new Set([named]));
+  expect(objectsOf(stdout).map(({ kind }) => kind)).not.toContain('Secret');
+});
+
 test('image, namespace and JSON are as asked', () => {
   const path = join(folder, 'targets.yaml');
   writeFileSync(path, readFileSync('config/samples/targets.yaml', 'utf8'));
