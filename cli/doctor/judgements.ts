@@ -13,7 +13,7 @@ const leaseTimes = 2;
 const mostNamed = 5;
 
 interface Conditioned {
-  status?: { conditions?: { type: string; status: string; message?: string }[] };
+  status?: { phase?: string; conditions?: { type: string; status: string; message?: string }[] };
 }
 
 interface Definition {
@@ -119,24 +119,33 @@ export function tasksFinding(tasks: readonly Manifest[] | undefined): Finding {
   if (!tasks) return skip('the cluster does not know tasks');
   if (tasks.length === 0) return ok('none yet');
   const away = tasks.filter((task) => conditionOf(task as Conditioned, 'EdgesSynced')?.status === 'False');
-  const bad = tasks.filter((task) => conditionOf(task as Conditioned, 'Degraded')?.status === 'True');
+  // What could not be started at all is no degraded service: only its phase says so.
+  const bad = tasks.filter((task) => isTroubled(task as Conditioned));
   if (bad.length > 0)
     return fail(
-      `${bad.length} of ${tasks.length} in trouble: ${explained(bad, 'Degraded')}`,
+      `${bad.length} of ${tasks.length} in trouble: ${named(bad.map(inTrouble))}`,
       describe(bad[0]!),
     );
   if (away.length > 0)
-    return warn(`local controllers lack an edit: ${explained(away, 'EdgesSynced')}`, describe(away[0]!));
+    return warn(
+      `local controllers lack an edit: ${named(away.map((task) => explained(task, 'EdgesSynced')))}`,
+      describe(away[0]!),
+    );
   return ok(`${tasks.length}, none in trouble`);
 }
 
-function explained(tasks: readonly Manifest[], type: string): string {
-  return named(
-    tasks.map((task) => {
-      const { namespace, name } = task.metadata;
-      return `${namespace}/${name} (${conditionOf(task as Conditioned, type)?.message ?? 'no reason given'})`;
-    }),
-  );
+function isTroubled(task: Conditioned): boolean {
+  return conditionIs(task, 'Degraded') || task.status?.phase === 'Failed';
+}
+
+function inTrouble(task: Manifest): string {
+  return explained(task, conditionIs(task as Conditioned, 'Degraded') ? 'Degraded' : 'Ready');
+}
+
+/** The task, and what its condition says. */
+function explained(task: Manifest, type: string): string {
+  const { namespace, name } = task.metadata;
+  return `${namespace}/${name} (${conditionOf(task as Conditioned, type)?.message ?? 'no reason given'})`;
 }
 
 function describe({ metadata: { namespace, name } }: Manifest): string {

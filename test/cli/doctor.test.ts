@@ -145,6 +145,7 @@ describe('a cluster', () => {
     object({ status: { desiredNumberScheduled: wanted, numberReady: ready } });
   const task = (type: string, status: string) =>
     object({ status: { conditions: [{ type, status, message: 'why' }] } });
+  const failed = object({ status: { phase: 'Failed' } });
 
   test.each([
     ['without the definition', definitionFinding(undefined), 'fail'],
@@ -177,6 +178,7 @@ describe('a cluster', () => {
     ['with local controllers', agentsFinding(agents(2, 2)), 'ok'],
     ['without tasks', tasksFinding([]), 'ok'],
     ['with a task in trouble', tasksFinding([task('Degraded', 'True')]), 'fail'],
+    ['with a task that could not start', tasksFinding([failed]), 'fail'],
     ['with a task that a node lacks', tasksFinding([task('EdgesSynced', 'False')]), 'warn'],
     ['with a task', tasksFinding([task('Degraded', 'False')]), 'ok'],
   ])('%s', (_what, { state, found, mend }, wanted) => {
