@@ -19,6 +19,8 @@ export interface Facts {
   before: Status;
   isSuspended: boolean;
   isCompleted: boolean;
+  /** Cameras of the spec. */
+  cameras: number;
   /** Digest of the work, see completion.ts. */
   work: string;
   models: Outcome;
@@ -32,9 +34,9 @@ export interface Facts {
   modelNames: Partial<Record<string, string>>;
 }
 
-/** The controller's part of the status; the status function writes cameras, nodes, output and reports. */
+/** The controller's part of the status; the status function writes cameras, nodes, output and reports, and counts cameras. */
 export type OwnStatus = Required<Pick<Status, 'phase' | 'observedGeneration' | 'conditions' | 'stages'>> &
-  Pick<Status, 'completedWork' | 'nodes'>;
+  Pick<Status, 'completedWork' | 'nodes' | 'camerasConnected'>;
 
 const longestMessage = 1024;
 
@@ -48,7 +50,19 @@ export function statusOf(facts: Facts): OwnStatus {
     stages: stagesOf(facts),
     ...(nodes.length > 0 && { nodes }),
     ...(facts.isCompleted && { completedWork: facts.work }),
+    ...(nobodyCounts(facts) && { camerasConnected: `${noneOf}${facts.cameras}` }),
   };
+}
+
+const noneOf = '0/';
+
+/**
+ * Before workers report, and while none run. What the controller wrote it goes on writing until the status function writes
+ * another number: a field that its only owner leaves out is gone.
+ */
+function nobodyCounts({ before, isSuspended }: Facts): boolean {
+  const { cameras = [], camerasConnected } = before;
+  return isSuspended || cameras.length === 0 || (camerasConnected?.startsWith(noneOf) ?? true);
 }
 
 function claimsOf(facts: Facts): Claim[] {

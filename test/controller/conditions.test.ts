@@ -21,6 +21,7 @@ function facts(more: Partial<Facts> = {}): Facts {
     before: {},
     isSuspended: false,
     isCompleted: false,
+    cameras: 2,
     work: '',
     models: { isOk: true },
     created: { isOk: true },
@@ -288,4 +289,20 @@ test.each<[string, string, boolean]>([
   const { conditions, completedWork } = statusOf(facts({ isCompleted: true, work: work(done) }));
   const task = withStatus(taskOf(`{${edited}}`), { conditions, ...(completedWork && { completedWork }) });
   expect(wasCompleted(task, work(edited))).toBe(expected);
+});
+
+const counted = (count: string): Status => ({
+  camerasConnected: count,
+  cameras: [{ id: 'a', state: 'connected' }],
+});
+test.each<[string, Partial<Facts>, string | undefined]>([
+  ['nobody has reported', {}, '0/2'],
+  ['a model is not known', { models: notOk(true), workers: [] }, '0/2'],
+  ['the status function counts', { before: counted('1/2') }, undefined],
+  ['none is connected, whoever said so', { before: counted('0/2') }, '0/2'],
+  ['cameras came that nobody counts yet', { before: counted('0/2'), cameras: 3 }, '0/3'],
+  ['reports are there and no count', { before: { cameras: counted('').cameras! } }, '0/2'],
+  ['no workers run', { before: counted('2/2'), isSuspended: true }, '0/2'],
+])('cameras connected when %s', (_, more, expected) => {
+  expect(statusOf(facts(more)).camerasConnected).toBe(expected);
 });
