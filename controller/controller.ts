@@ -127,7 +127,7 @@ export function startController(options: ControllerOptions): Controller {
 
   function isTask(key: string): boolean {
     const [namespace, name] = key.split('/');
-    return tasks.get(namespace, name!) !== undefined;
+    return tasks.has(namespace, name!);
   }
 
   const now = () => `${new Date().toISOString().slice(0, 19)}Z`;
@@ -181,7 +181,7 @@ export function startController(options: ControllerOptions): Controller {
   function scheduleResync(): void {
     const periodMs = (options.resyncMs ?? 600_000) * (0.9 + Math.random() * 0.2);
     resync = setTimeout(() => {
-      for (const task of tasks.values()) queue.addAfter(keyOfTask(task), Math.random() * periodMs * 0.1);
+      for (const key of tasks.keys()) queue.addAfter(key, Math.random() * periodMs * 0.1);
       scheduleResync();
     }, periodMs);
   }
@@ -195,7 +195,7 @@ export function startController(options: ControllerOptions): Controller {
       await synced;
       if (ending.signal.aborted) return;
       context.taskTokens = new TaskTokens(await options.taskKeys());
-      for (const task of tasks.values()) publishTask(context, keyOfTask(task));
+      for (const key of tasks.keys()) publishTask(context, key);
       queue.start();
       scheduleResync();
     },

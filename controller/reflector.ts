@@ -11,7 +11,7 @@ export interface ReflectorOptions<T> {
   cluster: Pick<Cluster, 'list' | 'watch'>;
   resource: Resource;
   labelSelector?: string;
-  /** What is kept of an object: memory is for what reconcile looks at. */
+  /** What is kept of an object, as JSON can say it: memory is for what reconcile looks at. */
   project: (object: Manifest) => T;
   /** Called with what is known of a changed object. It may only note a key: the stream waits for it. */
   onChange: (object: T, isGone: boolean) => void;
@@ -34,11 +34,20 @@ export interface ReflectorTiming {
 }
 
 const usualTiming: ReflectorTiming = {
-  pageSize: 500,
+  pageSize: 100,
   watchSeconds: 300,
   idleMs: 90_000,
   backoff: { minMs: 1000, maxMs: 30_000 },
 };
+
+/**
+ * Copies are kept as text, which is smaller than what it is parsed into and holds nothing that the garbage collector must walk.
+ * Most are looked at a few times in their life.
+ */
+interface Kept {
+  text: string;
+  group: string | undefined;
+}
 
 /** The stream is of no use any more: only a new list tells what happened. */
 class StaleError extends Error {}
@@ -46,9 +55,9 @@ class StaleError extends Error {}
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #timing: ReflectorTiming;
-  #objects = new Map<string, T>();
-  /** Group -> key -> object. */
-  #groups = new Map<string, Map<string, T>>();
+  #objects = new Map<string, Kept>();
+  /** Group -> keys of its objects. */
+  #groups = new Map<string, Set<string>>();
   #version: string | undefined;
   #isWatching = false;
   #failures = 0;
@@ -62,16 +71,26 @@ export class Reflector<T> {
   }
 
   get(namespace: string | undefined, name: string): T | undefined {
-    return this.#objects.get(keyOf(namespace, name));
+    const kept = this.#objects.get(keyOf(namespace, name));
+    return kept && this.#unpacked(kept);
+  }
+
+  has(namespace: string | undefined, name: string): boolean {
+    return this.#objects.has(keyOf(namespace, name));
+  }
+
+  /** Of objects, `namespace/name`; those without a namespace have only a name. */
+  keys(): IterableIterator<string> {
+    return this.#objects.keys();
   }
 
   /** Objects of a group, in no particular order. */
   group(name: string): T[] {
-    return [...(this.#groups.get(name)?.values() ?? [])];
+    return [...(this.#groups.get(name) ?? [])].map((key) => this.#unpacked(this.#objects.get(key)!));
   }
 
-  values(): IterableIterator<T> {
-    return this.#objects.values();
+  *values(): Generator<T> {
+    for (const kept of this.#objects.values()) yield this.#unpacked(kept);
   }
 
   /** Whether the copy follows the server right now. */
@@ -100,22 +119,22 @@ export class Reflector<T> {
 
   async #listAll(signal: AbortSignal): Promise<string> {
     const { cluster, resource, labelSelector, project, onChange } = this.#options;
-    const found = new Map<string, T>();
+    const found = new Map<string, Kept>();
     let next: string | undefined;
     let version: string;
     do {
       const query = { limit: this.#timing.pageSize, continue: next, labelSelector };
       const page = await cluster.list(resource, query, signal);
-      for (const item of page.items) found.set(keyOfObject(item), project(item));
+      for (const item of page.items) found.set(keyOfObject(item), this.#packed(project(item)));
       version = page.resourceVersion;
       next = page.next;
     } while (next !== undefined);
     const before = this.#objects;
     this.#objects = found;
     this.#groups = new Map();
-    for (const [key, object] of found) this.#addToGroup(key, object);
-    for (const [key, object] of before) if (!found.has(key)) onChange(object, true);
-    for (const object of found.values()) onChange(object, false);
+    for (const [key, { group }] of found) this.#addToGroup(key, group);
+    for (const [key, kept] of before) if (!found.has(key)) onChange(this.#unpacked(kept), true);
+    for (const kept of found.values()) onChange(this.#unpacked(kept), false);
     this.#markSynced();
     return version;
   }
@@ -161,26 +180,32 @@ export class Reflector<T> {
     const key = keyOfObject(object);
     const { apiVersion, kind } = this.#options.resource;
     const kept = this.#options.project({ ...object, apiVersion, kind });
-    const before = this.#objects.get(key);
-    if (before !== undefined) this.#removeFromGroup(key, before);
+    this.#removeFromGroup(key, this.#objects.get(key)?.group);
     if (type === 'DELETED') this.#objects.delete(key);
     else {
-      this.#objects.set(key, kept);
-      this.#addToGroup(key, kept);
+      const packed = this.#packed(kept);
+      this.#objects.set(key, packed);
+      this.#addToGroup(key, packed.group);
     }
     this.#options.onChange(kept, type === 'DELETED');
   }
 
-  #addToGroup(key: string, object: T): void {
-    const name = this.#options.groupOf?.(object);
-    if (name === undefined) return;
-    const group = this.#groups.get(name);
-    if (group) group.set(key, object);
-    else this.#groups.set(name, new Map([[key, object]]));
+  #packed(object: T): Kept {
+    return { text: JSON.stringify(object), group: this.#options.groupOf?.(object) };
   }
 
-  #removeFromGroup(key: string, object: T): void {
-    const name = this.#options.groupOf?.(object);
+  #unpacked({ text }: Kept): T {
+    return JSON.parse(text) as T;
+  }
+
+  #addToGroup(key: string, name: string | undefined): void {
+    if (name === undefined) return;
+    const group = this.#groups.get(name);
+    if (group) group.add(key);
+    else this.#groups.set(name, new Set([key]));
+  }
+
+  #removeFromGroup(key: string, name: string | undefined): void {
     const group = name === undefined ? undefined : this.#groups.get(name);
     group?.delete(key);
     if (group?.size === 0) this.#groups.delete(name!);

@@ -94,12 +94,18 @@ async function measureRound(ground: Ground, round: number): Promise<RoundFigures
 
 async function measureMany(ground: Ground, by: 'controller' | 'floor'): Promise<void> {
   const controller = by === 'controller' ? await ground.startController() : undefined;
+  const emptyMb = (await controller?.memory())?.residentMb;
   const label = `${many} tasks, ${by}`;
   console.log(
     latencyText(
       label,
       await runBurst(ground, { label, prefix: 'many', count: many, by, controller, untilCreated: true }),
     ),
+  );
+  if (!controller || emptyMb === undefined) return;
+  const { residentMb, peakMb } = await controller.memory();
+  console.log(
+    `${label}: memory ${emptyMb.toFixed(0)} MB with no tasks, ${residentMb.toFixed(0)} MB now, at most ${peakMb.toFixed(0)} MB`,
   );
 }
 

@@ -54,18 +54,18 @@ function start(timing: Partial<ReflectorTiming> = {}, onName: (name: string) => 
 function list(names: string[], version: string) {
   return api()
     .get('/api/v1/pods')
-    .query({ limit: '500', labelSelector: 'app=x' })
+    .query({ limit: '100', labelSelector: 'app=x' })
     .reply(200, podList(names, version));
 }
 
 test('lists page by page, then watches from there, with bookmarks', async () => {
   api()
     .get('/api/v1/pods')
-    .query({ limit: '500', labelSelector: 'app=x' })
+    .query({ limit: '100', labelSelector: 'app=x' })
     .reply(200, podList(['a'], '7', 'p2'));
   api()
     .get('/api/v1/pods')
-    .query({ limit: '500', labelSelector: 'app=x', continue: 'p2' })
+    .query({ limit: '100', labelSelector: 'app=x', continue: 'p2' })
     .reply(200, podList(['b'], '7'));
   const watching = watches('pods');
   const { reflector, next, names } = start();
@@ -151,7 +151,7 @@ test('a token for the next page that has expired means a new list from its begin
   const page = (query: object) =>
     api()
       .get('/api/v1/pods')
-      .query({ limit: '500', labelSelector: 'app=x', ...query });
+      .query({ limit: '100', labelSelector: 'app=x', ...query });
   page({}).reply(200, podList(['a', 'deleted-meanwhile'], '7', 'p2'));
   page({ continue: 'p2' }).reply(410, failure(410, 'Expired'));
   page({}).reply(200, podList(['a'], '9', 'p2'));
