@@ -42,10 +42,18 @@ export function filled(
 function literal(value: unknown, escape: (text: string) => string): string {
   if (value === null || value === undefined) return 'NULL';
   if (typeof value === 'number' || typeof value === 'bigint') return `'${value}'`;
-  if (typeof value === 'string') return escape(value);
+  if (typeof value === 'string') return escape(withoutZero(value));
   if (ArrayBuffer.isView(value))
     return `'\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}'`;
   throw new Error(`a ${typeof value} is no value of the store`);
+}
+
+/** The server takes it for the end of what it is sent. @throws Error with the server's own code for such text */
+function withoutZero(text: string): string {
+  if (!text.includes('\0')) return text;
+  throw Object.assign(new Error('text holds a zero character, which the store cannot hold'), {
+    code: '22021',
+  });
 }
 
 /** DDL of schema.ts for PostgreSQL. */

@@ -2,22 +2,12 @@
 // shares one connection, which is enough: a thread asks one thing at a time.
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../function.ts';
-import type { Statement, StoreDatabase, Transaction } from './database.ts';
+import type { PostgresPlace, Statement, StoreDatabase, Transaction } from './engine.ts';
 import { PostgresLink } from './postgresLink.ts';
 import { isCurrent, lockNameOf, migrateSchema } from './postgresSchema.ts';
 import type { Sent } from './postgresThread.ts';
 import { ensureVectors, findVectors, type VectorColumn } from './postgresVectors.ts';
 import type { AddressSource } from './postgresUrl.ts';
-
-export interface PostgresPlace {
-  /** For people; without a password. */
-  name: string;
-  source: AddressSource;
-  task: { namespace: string; name: string };
-  schema: string;
-  /** Arguments of node for threads, e.g. a loader; by default those of this process. */
-  threadArgv?: string[];
-}
 
 /** More is sent before the transaction is complete: bounded memory, here and on the server. */
 const mostQueued = 2000;
@@ -71,7 +61,7 @@ interface Known {
   vectors?: VectorColumn | undefined;
 }
 
-/** By address and schema. */
+/** By address, schema and whose it is. */
 const links = new Map<string, Known>();
 
 /** Of the newest version. @throws TransientError with what to do, PermanentError when a newer program wrote it or another task owns it */
@@ -99,7 +89,7 @@ function opened(
   isUsable: (database: PostgresDatabase, known: Known) => boolean,
 ): PostgresDatabase | undefined {
   const { source, schema, task, threadArgv } = place;
-  const key = JSON.stringify([source, schema]);
+  const key = JSON.stringify([source, schema, task]);
   const known = links.get(key) ?? {
     link: new PostgresLink({
       source,

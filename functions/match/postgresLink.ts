@@ -1,5 +1,5 @@
 // Asks a PostgreSQL server and waits for the answer, as one waits for a file: a thread of its own speaks with the server, and this
-// one stands still meanwhile. postgres.ts keeps one for each store. See docs/decisions/0012-a-store-on-a-server.md.
+// one stands still meanwhile. postgres.ts keeps one for each store. See docs/decisions/0014-a-store-on-a-server.md.
 import { extname } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { PermanentError, TransientError } from '../function.ts';

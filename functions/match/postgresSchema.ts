@@ -1,8 +1,7 @@
 // Makes the tables of schema.ts on a PostgreSQL server and brings them to this version. postgres.ts calls it before anything else.
 import { PermanentError } from '../function.ts';
-import type { StoreDatabase } from './database.ts';
+import type { PostgresPlace, StoreDatabase } from './engine.ts';
 import { tablesInPostgres } from './dialect.ts';
-import type { PostgresPlace } from './postgres.ts';
 import { migrations } from './schema.ts';
 
 /** What SQLite has by itself: the order in which paths came. By the version that the step leads to. */

@@ -84,7 +84,9 @@ async function answer(question: Question): Promise<Reply> {
 }
 
 function troubleOf(error: unknown): StoreTrouble {
-  return error instanceof StoreTrouble ? error : new StoreTrouble((error as Error).message);
+  if (error instanceof StoreTrouble) return error;
+  const { message, code = '' } = error as Error & { code?: string };
+  return new StoreTrouble(message, { code });
 }
 
 async function inTime({ client }: Session, text: string): Promise<pg.QueryResult[]> {

@@ -1,6 +1,6 @@
 // Vectors where the server can compare them: a column that pgvector understands beside the bytes that count. postgres.ts calls it once
 // the tables are there; without the extension there is no such column, and whoever searches compares the bytes.
-import type { StoreDatabase } from './database.ts';
+import type { StoreDatabase } from './engine.ts';
 
 export interface VectorColumn {
   /** Type of the column: exact for -127..127 in both. */

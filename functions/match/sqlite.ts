@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
-import type { DatabaseOptions } from './database.ts';
+import type { DatabaseOptions } from './engine.ts';
 import { migrateFile } from './schema.ts';
 
 export const storeFileName = 'identities.db';

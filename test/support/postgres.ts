@@ -13,15 +13,16 @@ import {
 } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { test } from '@jest/globals';
+import { join, resolve } from 'node:path';
+import { describe } from '@jest/globals';
 import pg from 'pg';
 
 /** Password of the superuser `mei` and of everybody whom a test makes. */
 const password = 'for tests';
 const startMs = 60_000;
 
-const pypi = ['.cache/postgres-venv', join(tmpdir(), 'pgstore', 'venv')];
+/** Where docs/testing.md puts pgserver. */
+const pypi = '.cache/postgres-venv/lib';
 
 /** Folder of the programs; undefined where there is none. */
 function programsWith(vectors: boolean): string | undefined {
@@ -29,28 +30,32 @@ function programsWith(vectors: boolean): string | undefined {
     for (const version of readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a)))
       if (existsSync(`/usr/lib/postgresql/${version}/bin/postgres`))
         return `/usr/lib/postgresql/${version}/bin`;
-  for (const venv of pypi) {
-    const libraries = join(venv, 'lib');
-    for (const python of existsSync(libraries) ? readdirSync(libraries) : []) {
-      const bin = join(libraries, python, 'site-packages/pgserver/pginstall/bin');
-      if (existsSync(join(bin, 'postgres'))) return bin;
-    }
+  for (const python of existsSync(pypi) ? readdirSync(pypi) : []) {
+    const bin = resolve(pypi, python, 'site-packages/pgserver/pginstall/bin');
+    if (existsSync(join(bin, 'postgres'))) return bin;
   }
   return undefined;
 }
 
-/** A test that needs a server: skipped by name without one, failed in CI. */
-export function onPostgres(name: string, run: () => Promise<void>, vectors = false): void {
-  if (programsWith(vectors) !== undefined || process.env['CI'] === 'true') test(name, run);
-  else test.skip(`${name} (no PostgreSQL${vectors ? ' with pgvector' : ''} here: see docs/testing.md)`, run);
+/** Tests that need a server: skipped by name without one, failed in CI. */
+export function onPostgres(name: string, tests: () => void, vectors = false): void {
+  if (hasPostgres(vectors)) describe(name, tests);
+  else
+    describe.skip(
+      `${name} (no PostgreSQL${vectors ? ' with pgvector' : ''} here: see docs/testing.md)`,
+      tests,
+    );
 }
 
+/** Whether tests on one have to run. */
 export function hasPostgres(vectors = false): boolean {
   return programsWith(vectors) !== undefined || process.env['CI'] === 'true';
 }
 
 export interface TestPostgres {
   port: number;
+  /** What the server is known by, signed by itself. */
+  certificate: string;
   /** Of the superuser, or of `user`; database `mei`. */
   url(user?: string): string;
   /** As the superuser. */
@@ -65,6 +70,7 @@ export interface TestPostgres {
 /** @throws Error with the server's last words */
 export async function startPostgres({
   vectors = false,
+  tls = false,
   settings = [] as string[],
 } = {}): Promise<TestPostgres> {
   const programs = programsWith(vectors);
@@ -95,6 +101,14 @@ export async function startPostgres({
     ],
     { ...owner, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
   );
+  const [certificate, key] = [join(folder, 'server.crt'), join(folder, 'server.key')];
+  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'];
+  const names = ['-subj', '/CN=postgres', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  execFileSync('openssl', ['req', ...kind, ...names, '-keyout', key, '-out', certificate], {
+    ...owner,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const port = await freePort();
   const fixed = [
     'listen_addresses=127.0.0.1',
@@ -104,6 +118,7 @@ export async function startPostgres({
     'max_connections=30',
     'shared_buffers=32MB',
     'autovacuum=off',
+    ...(tls ? ['ssl=on', `ssl_cert_file=${certificate}`, `ssl_key_file=${key}`] : []),
     ...settings,
   ];
   let server: ChildProcess | undefined;
@@ -122,10 +137,8 @@ export async function startPostgres({
   }
 
   async function start(): Promise<void> {
-    const log = join(folder, 'log');
     const args = ['-D', data, ...fixed.flatMap((setting) => ['-c', setting])];
-    const args2 = [...args, '-c', 'logging_collector=off'];
-    const begun = spawn(join(programs!, 'postgres'), args2, {
+    const begun = spawn(join(programs!, 'postgres'), args, {
       ...owner,
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -143,7 +156,7 @@ export async function startPostgres({
         )
       )
         return;
-      if (performance.now() > end) throw new Error(`PostgreSQL is not ready in time: ${said} ${log}`);
+      if (performance.now() > end) throw new Error(`PostgreSQL is not ready in time: ${said}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
@@ -161,6 +174,7 @@ export async function startPostgres({
   await query('CREATE DATABASE mei', [], 'postgres');
   return {
     port,
+    certificate,
     url,
     query: (sql, values) => query(sql, values),
     kill: () => end('SIGQUIT'),
