@@ -7,8 +7,10 @@ export function standbyProblems({ spec }: Task): string[] {
   if (replicas === 1 || spec.packing === 'PerNode') return [];
   const asked = `stages.match.replicas is ${replicas}`;
   return [
-    ...(spec.retention.claimName === undefined
-      ? [`${asked}: workers that stand by need the same store: name a volume in retention.claimName`]
+    ...(spec.retention.claimName === undefined && spec.retention.storeRef === undefined
+      ? [
+          `${asked}: workers that stand by need the same store: name a volume in retention.claimName, or a server in retention.storeRef`,
+        ]
       : []),
     ...(spec.delivery.type === 'Broker' && spec.delivery.broker?.url === undefined
       ? [

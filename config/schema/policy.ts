@@ -34,9 +34,35 @@ export const Retention = withRules(
       storeName: Type.Optional(
         objectName({
           description:
-            'Name of the store in the claim. Tasks that give the same name, one after the other, go on with the same people. ' +
+            'Name of the store in the claim, or on the server. Tasks that give the same name, one after the other, go on with the same people. ' +
             'When left out the task has a store of its own.',
         }),
+      ),
+      storeRef: Type.Optional(
+        Type.Object(
+          {
+            name: objectName({ description: 'Name of a Secret in the namespace of the task.' }),
+            key: Type.String({
+              description: 'Key of the address in the Secret.',
+              pattern: '^[-._a-zA-Z0-9]+$',
+              hint: 'a key of the Secret, such as uri',
+              default: 'uri',
+              minLength: 1,
+              maxLength: 253,
+            }),
+            port: Type.Integer({
+              description: 'Port of the server, which the match worker may reach.',
+              default: 5432,
+              minimum: 1,
+              maximum: 65535,
+            }),
+          },
+          {
+            description:
+              'Address of a PostgreSQL server that keeps the identities instead of a claim, such as ' +
+              'postgres://user:password@host:5432/database, in a Secret; it follows the Secret.',
+          },
+        ),
       ),
     },
     {
@@ -47,10 +73,16 @@ export const Retention = withRules(
   ),
   [
     {
-      rule: '!has(self.storeName) || has(self.claimName)',
-      message: 'storeName names a store in a claim: set claimName too, or remove storeName',
-      check: ({ storeName, claimName }) =>
-        storeName === undefined || claimName !== undefined || ['storeName'],
+      rule: '!has(self.storeName) || has(self.claimName) || has(self.storeRef)',
+      message:
+        'storeName names a store in a claim or on a server: set claimName or storeRef too, or remove storeName',
+      check: ({ storeName, claimName, storeRef }) =>
+        storeName === undefined || claimName !== undefined || storeRef !== undefined || ['storeName'],
+    },
+    {
+      rule: '!has(self.claimName) || !has(self.storeRef)',
+      message: 'identities are kept in one place: remove claimName or storeRef',
+      check: ({ claimName, storeRef }) => claimName === undefined || storeRef === undefined || ['storeRef'],
     },
   ],
 );

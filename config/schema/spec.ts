@@ -31,7 +31,7 @@ const specFields = Type.Object(
     }),
     runtime: choice(['Deployment', 'Knative'], {
       description:
-        'What runs cloud stages; edge stages are always Deployments, and so is match with retention.claimName.',
+        'What runs cloud stages; edge stages are always Deployments, and so is match with retention.claimName or storeRef.',
       default: 'Deployment',
     }),
     suspend: Type.Boolean({ description: 'Stops all workers and keeps all results.', default: false }),

@@ -93,6 +93,7 @@ function egress({ task, worker, installation }: WorkerParts, { workers, brokerUr
   const pooled = direct.filter((each) => !runsOnKnative(task, each));
   const { stages, cameras, models, match, jetstream } = worker.config;
   const { reach } = installation;
+  const { storeRef } = task.spec.retention;
   const has = (stage: (typeof stages)[number]) => stages.includes(stage);
   const downloads = [
     ...(has('detect') ? [models.detect?.uri] : []),
@@ -118,6 +119,8 @@ function egress({ task, worker, installation }: WorkerParts, { workers, brokerUr
     ...(has('ingest') ? uniqueRules(cameras.flatMap((camera) => cameraRule(camera, reach))) : []),
     ...uniqueRules(downloads.map((address) => hostRule(new URL(address), reach.MEI_DOWNLOAD_NETWORKS))),
     ...(has('status') ? [{ ports: apiServer }] : []),
+    // Where it is says a Secret, which the controller does not read.
+    ...(has('match') && storeRef ? [{ ports: [{ protocol: 'TCP' as const, port: storeRef.port }] }] : []),
     // The local controller is at an address of the node: policies cannot name it.
     ...(port === undefined || runsOnKnative(task, worker)
       ? []

@@ -19,6 +19,7 @@ import { accountOf } from './access.ts';
 import { credentialVariables, credentialVolume } from './credentials.ts';
 import { natsVariables, natsVolume } from './natsAccess.ts';
 import { accessVariables, accessVolume } from './queryAccess.ts';
+import { storeVariables, storeVolume } from './storeAddress.ts';
 import { targetVolume } from './targets.ts';
 import { tokenVariables, tokenVolume } from './taskToken.ts';
 
@@ -111,6 +112,7 @@ function environment({ task, worker, installation }: WorkerParts): V1EnvVar[] {
     ...localController(task, worker, installation),
     ...credentialVariables(task, worker),
     ...accessVariables(task, worker),
+    ...storeVariables(task, worker),
   ];
 }
 
@@ -147,6 +149,7 @@ function volumesOf({ task, worker, installation }: WorkerParts): Mounted[] {
     ...outbox(worker),
     ...natsVolume(task, worker),
     ...accessVolume(task, worker),
+    ...storeVolume(task, worker),
     ...fileMounts(worker, installation.fileFolders),
     ...targetVolume(task, worker),
     ...credentialVolume(task, worker),
@@ -197,18 +200,25 @@ export function placementOf({ task, worker, installation }: WorkerParts, node: s
   } satisfies Partial<V1PodSpec>;
 }
 
-/** Those who stand by open the same embedded store, which several nodes cannot have open at a time. */
+/**
+ * Those who stand by open the same embedded store, which several nodes cannot have open at a time. With a store on a server they
+ * are better apart: then the loss of a node leaves one of them.
+ */
 function affinityOf(
   { task, worker }: Pick<WorkerParts, 'task' | 'worker'>,
   node: string | undefined,
 ): Pick<V1PodSpec, 'affinity'> {
   if (node !== undefined) return { affinity: { nodeAffinity: onlyOn(node) } };
   if (worker.config.group === undefined) return {};
-  const term = {
+  const podAffinityTerm = {
     topologyKey: 'kubernetes.io/hostname',
     labelSelector: { matchLabels: groupSelector(task, worker) },
   };
-  return { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } } };
+  if (task.spec.retention.storeRef) {
+    const preferred = [{ weight: 100, podAffinityTerm }];
+    return { affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } } };
+  }
+  return { affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [podAffinityTerm] } } };
 }
 
 /** By name, so that the scheduler still looks at taints and resources, which spec.nodeName would skip. */

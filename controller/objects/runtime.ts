@@ -13,7 +13,8 @@ import { workerPort, type Manifest } from './manifest.ts';
  * store outlives its pods: Knative starts the new revision beside the old one, and two would write one store.
  */
 export function runsOnKnative({ spec }: Task, { placement, config }: DesiredWorker): boolean {
-  const keepsStore = spec.retention.claimName !== undefined && config.stages.includes('match');
+  const { claimName, storeRef } = spec.retention;
+  const keepsStore = (claimName ?? storeRef) !== undefined && config.stages.includes('match');
   return spec.runtime === 'Knative' && placement === 'cloud' && !keepsStore;
 }
 

@@ -200,6 +200,12 @@ export const ruleCases: [message: string, place: string, broken: object, kept: o
     { tracking: { mode: 'SingleObject' }, ...target({ file: 'a.jpg' }) },
   ],
   [
+    'identities are kept in one place',
+    'spec.retention.storeRef',
+    { retention: { claimName: 'people', storeRef: { name: 'people-store' } } },
+    { retention: { storeName: 'shop', storeRef: { name: 'people-store' } } },
+  ],
+  [
     'storeName names a store in a claim',
     'spec.retention.storeName',
     { retention: { storeName: 'shop' } },

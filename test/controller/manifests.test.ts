@@ -332,6 +332,60 @@ test('stopped placements have no pods, and keep everything else', () => {
   expect(objects.length).toBe(manifests(taskOf(`{${twoCameras}}`)).length);
 });
 
+describe('a store on a server', () => {
+  const spec = `{stages: {match: {replicas: 2}}, retention: {storeRef: {name: people-store, port: 6432}}, ${twoCameras}}`;
+  const objects = manifests(taskOf(spec));
+
+  test('is told to the match workers alone, as a file that follows the Secret', () => {
+    const told = [...deployments(objects)].flatMap(([name, { spec: { template } = {} as never }]) => {
+      const { volumes = [], containers } = template.spec!;
+      const secret = volumes.find((volume) => volume.name === 'store-address')?.secret;
+      const mount = containers[0]!.volumeMounts!.find((each) => each.name === 'store-address');
+      const variable = containers[0]!.env!.find((each) => each.name === 'STORE_URL_FILE');
+      return secret ? [[name, secret, mount, variable]] : variable ? [[name, variable]] : [];
+    });
+    const secret = {
+      secretName: 'people-store',
+      defaultMode: 0o440,
+      items: [{ key: 'uri', path: 'address' }],
+    };
+    const mount = { name: 'store-address', mountPath: '/etc/multi-edge-inference-store', readOnly: true };
+    const variable = { name: 'STORE_URL_FILE', value: '/etc/multi-edge-inference-store/address' };
+    expect(told).toEqual([
+      ['gate-match2', secret, mount, variable],
+      ['gate-match', secret, mount, variable],
+    ]);
+    expect(JSON.stringify(objects)).not.toContain('persistentVolumeClaim');
+  });
+
+  test('can be reached by them, and lets them be on different nodes', () => {
+    const isStore = ({ ports }: { ports?: { port?: number }[] }) => ports?.some(({ port }) => port === 6432);
+    const reaching = objects.filter(
+      ({ kind, spec: policy }) =>
+        kind === 'NetworkPolicy' && (policy as { egress: { ports?: [] }[] }).egress.some(isStore),
+    );
+    expect(reaching.map(({ metadata }) => metadata.name)).toEqual(['gate-match2', 'gate-match']);
+    expect(pod(objects, 'gate-match2').affinity).toEqual({
+      podAntiAffinity: {
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          {
+            weight: 100,
+            podAffinityTerm: expect.objectContaining({ topologyKey: 'kubernetes.io/hostname' }),
+          },
+        ],
+      },
+    });
+  });
+
+  test('is one place of two, and may have a name', () => {
+    expect(() => taskOf(`{retention: {claimName: a, storeRef: {name: b}}, ${twoCameras}}`)).toThrow(
+      /remove claimName or storeRef/,
+    );
+    const named = manifests(taskOf(`{retention: {storeName: all, storeRef: {name: b}}, ${twoCameras}}`));
+    expect(pod(named, 'gate-match').containers[0]!.env).toContainEqual({ name: 'STORE_NAME', value: 'all' });
+  });
+});
+
 test('a claim keeps what match knows, for this very task; all else stays with the pods', () => {
   const objects = manifests(taskOf(`{retention: {claimName: people}, ${twoCameras}}`));
   const claims = [...deployments(objects)].flatMap(([name, { spec }]) => {

@@ -8,12 +8,17 @@ const two = 'stages: {match: {replicas: 2}}';
 test.each([
   ['one worker', '', []],
   ['a volume', `${two}, retention: {claimName: people}, `, []],
+  ['a server', `${two}, retention: {storeRef: {name: people}}, `, []],
   ['packed stages, of which there is one each', `${two}, packing: PerNode, `, []],
-  ['no volume', `${two}, `, [/^stages.match.replicas is 2: .* retention.claimName$/]],
+  [
+    'no volume',
+    `${two}, `,
+    [/^stages.match.replicas is 2: .* retention.claimName, or a server in retention.storeRef$/],
+  ],
   [
     'no volume and a Broker',
     `${two}, delivery: {type: Broker}, `,
-    [/retention.claimName$/, /delivery.type HTTP/],
+    [/retention.storeRef$/, /delivery.type HTTP/],
   ],
 ])('%s', (_, spec, problems) => {
   const found = standbyProblems(taskOf(`{${spec}${cameras}}`));
