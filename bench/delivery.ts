@@ -9,16 +9,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Database from 'libsql';
-import { eventTypes, type StageEvent, type Tracklet, type TrackletsData } from '../config/events.ts';
+import type { StageEvent, TrackletsData } from '../config/events.ts';
 import { loadFunctions } from '../config/functions.ts';
-import type { WorkerConfig } from '../config/worker.ts';
 import { Outbox, defaultOutboxOptions } from '../delivery/outbox.ts';
 import type { OutgoingEvent } from '../delivery/eventRows.ts';
 import { create as createMatch } from '../functions/match/handler.ts';
 import type { Log } from '../functions/function.ts';
 import { toEnvelope } from '../functions/host/codec.ts';
 import { startWorker } from '../functions/host/worker.ts';
-import { random } from '../test/functions/match/world.ts';
+import { matchConfig } from './matchConfig.ts';
+import { madeUpLooks, peopleInView, traffic, visitS } from './traffic.ts';
 
 const { values } = parseArgs({
   options: {
@@ -36,79 +36,12 @@ if (values.help) {
   process.exit(0);
 }
 
-const dimensions = 256;
-const peopleInView = 5;
-/** A person is in view for so long; a tracklet is sent at its start, every 5 s, and at its end. */
-const visitS = 20;
-const startS = 1_700_000_000;
 /** Of a recording that has not begun: every decision waits for it. */
 const silentCamera = 'silent';
 const cameraIds = Array.from({ length: Number(values.cameras) }, (_, i) => `camera-${i}`);
 const log: Log = { debug() {}, info() {}, warn() {}, error: console.error };
 // The outcome of a full disk would measure nothing.
 const quiet = { info() {}, warn() {}, error: console.error };
-
-/** What embed sends of `cameras` with five people in view each, `seconds` long, in the order of time. */
-function traffic(cameras: readonly string[], seconds: number): StageEvent<TrackletsData>[] {
-  const next = random(7);
-  const looks = Array.from({ length: 40 }, () =>
-    Float64Array.from({ length: dimensions }, () => next() - 0.5),
-  );
-  const events: { at: number; event: StageEvent<TrackletsData> }[] = [];
-  for (const camera of cameras) {
-    for (let place = 0; place < peopleInView; place++) {
-      for (let from = (place * visitS) / peopleInView, visit = 0; from < seconds; from += visitS, visit++) {
-        const look = looks[Math.floor(next() * looks.length)]!;
-        const track = `s.${place * 100_000 + visit}`;
-        const steps = [1, 6, 11, 16, visitS];
-        steps.forEach((after, i) => {
-          const phase = i === 0 ? 'start' : i === steps.length - 1 ? 'end' : 'update';
-          const to = from + after;
-          const seen = i === 0 ? 1 : after - steps[i - 1]!;
-          const tracklet: Tracklet = {
-            track,
-            phase,
-            revision: i + 1,
-            from: startS + from,
-            to: startS + to,
-            observations: after * 5,
-            path: Float32Array.from({ length: 5 * seen }, (_, at) =>
-              at % 5 === 0 ? after - seen + at / 5 : next(),
-            ),
-            prototypes:
-              i < 3
-                ? [{ slot: i, ...quantized(look, next), quality: 0.8, time: startS + to, weight: 4 }]
-                : [],
-          };
-          events.push({ at: to, event: eventOf(camera, tracklet, to) });
-        });
-      }
-    }
-  }
-  return events.sort((a, b) => a.at - b.at).map(({ event }) => event);
-}
-
-function quantized(look: Float64Array, next: () => number): { vector: Int8Array; scale: number } {
-  const vector = Int8Array.from(look, (value) => Math.round((value + (next() - 0.5) * 0.3) * 150));
-  return { vector, scale: 1 / Math.hypot(...vector) };
-}
-
-function eventOf(camera: string, tracklet: Tracklet, at: number): StageEvent<TrackletsData> {
-  return {
-    id: `${tracklet.track}.${tracklet.revision}`,
-    source: `/namespaces/default/multiedgeinferences/bench/embed/${camera}`,
-    type: eventTypes.tracklets,
-    time: new Date((startS + at) * 1000).toISOString(),
-    partitionkey: camera,
-    data: {
-      camera,
-      model: 'ab'.repeat(32),
-      dimensions,
-      image: { width: 1280, height: 720 },
-      tracklets: [tracklet],
-    },
-  };
-}
 
 function outgoing(event: StageEvent<TrackletsData>): OutgoingEvent {
   const isUpdate = event.data.tracklets.every(({ phase }) => phase === 'update');
@@ -117,35 +50,9 @@ function outgoing(event: StageEvent<TrackletsData>): OutgoingEvent {
 
 /** The child: the match worker with its real store, as a cloud has it. */
 async function match(folder: string): Promise<void> {
-  const camera = (id: string, type: 'RTSP' | 'File') => ({
-    id,
-    source: { type, realtime: false, transport: 'TCP' },
-    mask: [],
-  });
-  const config = {
-    task: { name: 'bench', namespace: 'default', uid: 'u', generation: 1 },
-    worker: 'bench-match',
-    node: 'cloud',
-    stages: ['match'],
-    cameras: [
-      ...cameraIds.map((id) => camera(id, 'RTSP')),
-      ...(values.silent ? [camera(silentCamera, 'File')] : []),
-    ],
-    models: {},
-    match: {
-      acrossCamera: true,
-      mode: 'MultiObject',
-      votes: 2,
-      overlaps: [],
-      travel: [],
-      targets: [],
-      batching: loadFunctions().functions.match.batching!,
-      params: {},
-    },
-    sinks: {},
+  const config = matchConfig('bench', cameraIds, values.silent ? [silentCamera] : [], {
     storeFolder: folder,
-    classes: ['person'],
-  } as Partial<WorkerConfig> as WorkerConfig;
+  });
   const worker = await startWorker({
     config,
     functions: loadFunctions(),
@@ -272,7 +179,7 @@ function measureFloor(bodies: Buffer[]): Promise<number> {
 /** An hour without the cloud at five people in view of one camera, then the cloud is back. */
 function measureRecovery(): Promise<{ events: number; mebibytes: number; seconds: number }> {
   return withFolder(async (folder) => {
-    const hour = traffic(['camera-0'], 3600).map(outgoing);
+    const hour = traffic(['camera-0'], 3600, madeUpLooks(40)).map(outgoing);
     let url: string | undefined = 'http://127.0.0.1:1/';
     const delivery = { ...defaultOutboxOptions.delivery };
     const away = new Outbox({ folder: join(folder, 'outbox'), delivery }, { resolve: () => url, log: quiet });
@@ -306,7 +213,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const pinned = spawnSync('taskset', ['-cp', '0', String(process.pid)]).status === 0;
   const seconds = (Number(values.events) / cameraIds.length / 25) * 20 + visitS;
-  const events = traffic(cameraIds, seconds).slice(0, Number(values.events));
+  const events = traffic(cameraIds, seconds, madeUpLooks(40)).slice(0, Number(values.events));
   const bodies = events.map((event) => {
     const { data } = toEnvelope(event);
     return data.kind === 'bytes' ? Buffer.concat(data.parts) : Buffer.alloc(0);

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openArchiveAccess } from '../functions/match/archiveAccess.ts';
-import { openDatabase } from '../functions/match/database.ts';
 import { blockOf, openGallerySearch } from '../functions/match/gallerySearch.ts';
 import type { QuantizedVector } from '../config/quantize.ts';
 import type { GalleryBlock } from '../functions/match/core/gallery.ts';
+import { fillStore } from './filledStore.ts';
 import { random } from '../test/functions/match/world.ts';
 
 const { values } = parseArgs({
@@ -53,24 +53,7 @@ function galleryOf(vectors: number): GalleryBlock[] {
 /** A store of so many vectors, in a folder of its own. */
 function storeOf(vectors: number): string {
   const folder = mkdtempSync(join(tmpdir(), 'bench-search-'));
-  const database = openDatabase(folder, { synchronous: 'NORMAL', busyTimeoutMs: 500 });
-  const track = database.prepare(
-    `INSERT INTO tracks (camera, track, model, revision, first_seen, last_seen, observations, ended, identity)
-     VALUES (?, ?, 'm', 1, ?, ?, 3, 1, ?)`,
-  );
-  const prototype = database.prepare(
-    'INSERT INTO prototypes (camera, track, slot, vector, scale, quality, weight, time) VALUES (?, ?, ?, ?, ?, 1, 1, 0)',
-  );
-  const made = Array.from({ length: 997 }, () => Buffer.from(vector().vector));
-  database.transaction(() => {
-    for (let i = 0; i < vectors / vectorsOfTrack; i++) {
-      const [camera, name, time] = [`camera-${i % 8}`, `s.${i}`, 1_767_268_800 + i / 2];
-      track.run(camera, name, time, time + 5, `p-${i >> 3}`);
-      for (let slot = 0; slot < vectorsOfTrack; slot++)
-        prototype.run(camera, name, slot, made[(i * vectorsOfTrack + slot) % made.length], 0.001);
-    }
-  })();
-  database.close();
+  fillStore(folder, { vectors, from: 1_767_268_800, vector });
   return folder;
 }
 

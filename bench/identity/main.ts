@@ -74,7 +74,7 @@ function tell(embedder: string, rows: readonly Row[]): void {
     console.log(`\n${table}`);
     if (values.write) writeTable(name, table);
   }
-  if (values.write) drawPictures(rows, 'docs/images');
+  if (values.write && embedder === firstEmbedder) drawPictures(rows, 'docs/images');
 }
 
 function without(sets: readonly IdentitySet[], ...names: string[]): IdentitySet[] {

@@ -70,7 +70,8 @@ function drawPromises(folder: string, joins: readonly Join[]): void {
     `<line x1="${x(0.5)}" y1="${half(0.5)}" x2="${x(1)}" y2="${half(1)}" stroke="${ink}" stroke-dasharray="4 3"/>`,
     ...bins.flatMap(({ stated, observed, joins: count }) => [
       `<circle cx="${x(stated)}" cy="${half(observed)}" r="5" fill="${colours[0]!}"/>`,
-      label(x(stated) - 34, half(observed) + 16, `${count} joins`),
+      // The surest lie on one another.
+      ...(stated < 0.95 ? [label(x(stated) - 34, half(observed) + 16, `${count} joins`)] : []),
     ]),
     ...[0.5, 0.75, 1].flatMap((share) => [
       label(x(share) - 8, height - 20, String(share)),
@@ -104,7 +105,7 @@ function drawGround(folder: string, { traces }: Believed, found: Identities): vo
       ),
     ),
     ...shown.map(([name, members], i) =>
-      label(width - 150, 20 + 16 * i, `${name}: ${members.length} tracks`, colours[i]),
+      label(width - 170, 20 + 16 * i, `${name}: ${members.length} tracks`, colours[i]),
     ),
     `<line x1="20" x2="${20 + 5 * scale}" y1="${height - 8}" y2="${height - 8}" stroke="${ink}" stroke-width="2"/>`,
     label(26 + 5 * scale, height - 4, '5 m'),

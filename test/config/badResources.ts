@@ -172,7 +172,7 @@ export const badResources: [what: string, spec: object, field: string, words: st
     'a leaf node without address',
     { delivery: { type: 'Broker', broker: { url: 'nats://hub', jetStream: { leaf: {} } } } },
     'spec.delivery.broker.jetStream.leaf.url',
-    'is required',
+    'Required value',
   ],
   ['an unknown packing', { packing: 'pernode' }, 'spec.packing', 'supported values: "PerStage", "PerNode"'],
   ['an unknown runtime', { runtime: 'Docker' }, 'spec.runtime', 'supported values: "Deployment", "Knative"'],

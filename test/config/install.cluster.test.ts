@@ -106,7 +106,7 @@ onCluster('the install on a real API server', { controllers: true, kwokNodes: 2 
 
   test('the samples of config/samples can be applied as a whole', async () => {
     const applied = await cluster().kubectl(['apply', '--dry-run=server', '-k', 'config/samples']);
-    expect(applied.trim().split('\n')).toHaveLength(6);
+    expect(applied.trim().split('\n')).toHaveLength(7);
   });
 
   test('the controller starts where only restricted pods may', async () => {

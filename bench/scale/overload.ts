@@ -1,0 +1,74 @@
+// More than an owner can take: outboxes hold what it refuses, and in the end it has everything once.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StageEvent, TrackletsData } from '../../config/events.ts';
+import { Outbox } from '../../delivery/outbox.ts';
+import { toEnvelope } from '../../functions/host/codec.ts';
+import { traffic, type Looks } from '../traffic.ts';
+import { camerasOf, checkTaken } from './load.ts';
+import { withOwners } from './owners.ts';
+
+export interface Overload {
+  offeredPerSecond: number;
+  takenPerSecond: number;
+  /** Most events that waited in outboxes. */
+  mostWaiting: number;
+  /** Tries that were asked to come again. */
+  retries: number;
+  /** From the last event offered until all are taken. */
+  drainS: number;
+}
+
+const camerasOfNode = 8;
+/** Tracklets that a node's outbox takes at a time. */
+const offeredTogether = 32;
+
+/** @throws Error when an event is lost or counted twice */
+export async function measureOverload(cameras: number, seconds: number, looks: Looks): Promise<Overload> {
+  const names = camerasOf(cameras);
+  const events = traffic(names, seconds, looks);
+  const folder = mkdtempSync(join(tmpdir(), 'mei-overload-'));
+  try {
+    return await withOwners([names], async (owners) => {
+      const outboxes = Array.from(
+        { length: Math.ceil(cameras / camerasOfNode) },
+        (_, i) =>
+          new Outbox(
+            { folder: join(folder, `node-${i}`) },
+            { resolve: () => owners[0]!.url, log: { info() {}, warn() {}, error: console.error } },
+          ),
+      );
+      const shares = outboxes.map((_, node) =>
+        events.filter(({ data }) => Math.floor(names.indexOf(data.camera) / camerasOfNode) === node),
+      );
+      const beganMs = performance.now();
+      await Promise.all(outboxes.map((outbox, i) => offer(outbox, shares[i]!)));
+      const offeredMs = performance.now();
+      const mostWaiting = outboxes.reduce((sum, outbox) => sum + outbox.figures().waiting, 0);
+      await Promise.all(outboxes.map((outbox) => outbox.settle()));
+      const endMs = performance.now();
+      await checkTaken(owners, [events.length]);
+      const retries = outboxes.reduce((sum, outbox) => sum + outbox.figures().retries, 0);
+      await Promise.all(outboxes.map((outbox) => outbox.close()));
+      return {
+        offeredPerSecond: (events.length / (offeredMs - beganMs)) * 1000,
+        takenPerSecond: (events.length / (endMs - beganMs)) * 1000,
+        mostWaiting,
+        retries,
+        drainS: (endMs - offeredMs) / 1000,
+      };
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function offer(outbox: Outbox, events: readonly StageEvent<TrackletsData>[]): Promise<void> {
+  for (let at = 0; at < events.length; at += offeredTogether)
+    await Promise.all(
+      events
+        .slice(at, at + offeredTogether)
+        .map((event) => outbox.accept({ envelope: toEnvelope(event), target: event.type, rank: 'lasting' })),
+    );
+}
