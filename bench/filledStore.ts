@@ -28,7 +28,7 @@ export function fillStore(folder: string, { vectors, from, vector }: Past): void
   const made = Array.from({ length: differentVectors }, () => Buffer.from(vector().vector));
   database.transaction(() => {
     for (let i = 0; i < vectors / vectorsOfTrack; i++) {
-      const [camera, name, time] = [`camera-${i % cameraCount}`, `s.${i}`, from + i / 2];
+      const [camera, name, time] = [`past-${i % cameraCount}`, `s.${i}`, from + i / 2];
       track.run(camera, name, time, time + 5, `p-${Math.floor(i / tracksOfPerson)}`);
       for (let slot = 0; slot < vectorsOfTrack; slot++)
         prototype.run(camera, name, slot, made[(i * vectorsOfTrack + slot) % made.length], 0.001, time);

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { StageEvent, TrackletsData } from '../../config/events.ts';
 import { Outbox } from '../../delivery/outbox.ts';
 import { toEnvelope } from '../../functions/host/codec.ts';
@@ -23,6 +24,8 @@ export interface Overload {
 const camerasOfNode = 8;
 /** Tracklets that a node's outbox takes at a time. */
 const offeredTogether = 32;
+const drainDeadlineMs = 300_000;
+const pollMs = 50;
 
 /** @throws Error when an event is lost or counted twice */
 export async function measureOverload(cameras: number, seconds: number, looks: Looks): Promise<Overload> {
@@ -46,7 +49,7 @@ export async function measureOverload(cameras: number, seconds: number, looks: L
       await Promise.all(outboxes.map((outbox, i) => offer(outbox, shares[i]!)));
       const offeredMs = performance.now();
       const mostWaiting = outboxes.reduce((sum, outbox) => sum + outbox.figures().waiting, 0);
-      await Promise.all(outboxes.map((outbox) => outbox.settle()));
+      await Promise.all(outboxes.map(emptied));
       const endMs = performance.now();
       await checkTaken(owners, [events.length]);
       const retries = outboxes.reduce((sum, outbox) => sum + outbox.figures().retries, 0);
@@ -61,6 +64,16 @@ export async function measureOverload(cameras: number, seconds: number, looks: L
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** While the owner refuses, an outbox pauses by itself. */
+async function emptied(outbox: Outbox): Promise<void> {
+  const deadlineMs = performance.now() + drainDeadlineMs;
+  while (outbox.figures().waiting > 0) {
+    if (performance.now() > deadlineMs) throw new Error(`${outbox.figures().waiting} events still wait`);
+    await outbox.settle();
+    await delay(pollMs);
   }
 }
 
