@@ -93,6 +93,8 @@ async function siteAt(url: string, isThere: (site: Site) => boolean): Promise<Si
     'the status tells of the site',
     30_000,
   );
+  // Nobody asks any more when the worker is killed.
+  await asked;
   return site!;
 }
 
