@@ -45,7 +45,7 @@ const kubectlVerbs =
   );
 /** What the machine of whoever reads has, or what the page says to install. */
 const others =
-  'openssl curl install tr sha256sum cut mkdir cat printf apt-get jq head base64 cd export python3 podman node=edge-1 .venv/bin/python .venv/bin/pip .ci/run source sed echo rm ls nats-server nats'.split(
+  'openssl curl install tr sha256sum cut mkdir cat printf apt-get jq head base64 cd export python3 podman node=edge-1 .venv/bin/python .venv/bin/pip .cache/postgres-venv/bin/pip .ci/run skopeo source sed echo rm ls nats-server nats'.split(
     ' ',
   );
 
