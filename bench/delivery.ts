@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Database from 'libsql';
-import type { StageEvent, TrackletsData } from '../config/events.ts';
 import { loadFunctions } from '../config/functions.ts';
 import { Outbox, defaultOutboxOptions } from '../delivery/outbox.ts';
 import type { OutgoingEvent } from '../delivery/eventRows.ts';
@@ -18,7 +17,7 @@ import type { Log } from '../functions/function.ts';
 import { toEnvelope } from '../functions/host/codec.ts';
 import { startWorker } from '../functions/host/worker.ts';
 import { matchConfig } from './matchConfig.ts';
-import { madeUpLooks, peopleInView, traffic, visitS } from './traffic.ts';
+import { madeUpLooks, outgoing, peopleInView, traffic, visitS } from './traffic.ts';
 
 const { values } = parseArgs({
   options: {
@@ -42,11 +41,6 @@ const cameraIds = Array.from({ length: Number(values.cameras) }, (_, i) => `came
 const log: Log = { debug() {}, info() {}, warn() {}, error: console.error };
 // The outcome of a full disk would measure nothing.
 const quiet = { info() {}, warn() {}, error: console.error };
-
-function outgoing(event: StageEvent<TrackletsData>): OutgoingEvent {
-  const isUpdate = event.data.tracklets.every(({ phase }) => phase === 'update');
-  return { envelope: toEnvelope(event), target: event.type, rank: isUpdate ? 'update' : 'lasting' };
-}
 
 /** The child: the match worker with its real store, as a cloud has it. */
 async function match(folder: string): Promise<void> {

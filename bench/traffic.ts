@@ -1,6 +1,8 @@
 // What embed workers send of cameras with people in view, for benchmarks of what comes after them.
 import { eventTypes, type StageEvent, type Tracklet, type TrackletsData } from '../config/events.ts';
 import type { QuantizedVector } from '../config/quantize.ts';
+import type { OutgoingEvent } from '../delivery/eventRows.ts';
+import { toEnvelope } from '../functions/host/codec.ts';
 import { random } from '../test/functions/match/world.ts';
 
 export const peopleInView = 5;
@@ -101,4 +103,10 @@ function eventOf(
     partitionkey: camera,
     data: { camera, model, dimensions, image: { width: 1280, height: 720 }, tracklets: [tracklet] },
   };
+}
+
+/** As a node's outbox takes it: of what waits, updates give way first. */
+export function outgoing(event: StageEvent<TrackletsData>): OutgoingEvent {
+  const isUpdate = event.data.tracklets.every(({ phase }) => phase === 'update');
+  return { envelope: toEnvelope(event), target: event.type, rank: isUpdate ? 'update' : 'lasting' };
 }

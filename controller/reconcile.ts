@@ -432,17 +432,17 @@ async function applyStatus(
 ): Promise<Manifest | undefined> {
   const { name, namespace, resourceVersion } = metadata;
   // Of all fields only this one has two writers: a count that nobody has read yet must not be lost.
-  const isShared = status.camerasConnected !== undefined && resourceVersion !== undefined;
+  const hasTwoWriters = status.camerasConnected !== undefined && resourceVersion !== undefined;
   const manifest = {
     apiVersion,
     kind,
-    metadata: { name, namespace, ...(isShared && { resourceVersion }) },
+    metadata: { name, namespace, ...(hasTwoWriters && { resourceVersion }) },
     status,
   };
   try {
     return await cluster.apply(manifest, { force: true, subresource: 'status' });
   } catch (error) {
-    if (isShared && error instanceof ApiError && error.reason === 'Conflict') return undefined;
+    if (hasTwoWriters && error instanceof ApiError && error.reason === 'Conflict') return undefined;
     throw error;
   }
 }

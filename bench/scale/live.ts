@@ -1,7 +1,7 @@
 // Cameras at the speed of life: how long until a tracklet is stored, and until it is said who somebody is.
-import { eventTypes } from '../../config/events.ts';
+import { eventTypes, type IdentitiesData } from '../../config/events.ts';
+import { startRecordingCloud, type Crossing } from '../../test/support/cloud.ts';
 import { traffic, type Looks } from '../traffic.ts';
-import { hearAnnouncements } from './announcements.ts';
 import { camerasOf, checkTaken } from './load.ts';
 import { requestsOf, send } from './nodes.ts';
 import { withOwners } from './owners.ts';
@@ -29,8 +29,8 @@ export async function measureLive(cameras: number, seconds: number, looks: Looks
   );
   // Nothing waits for company.
   const nodes = await requestsOf(names, events, 1);
-  const announcements = await hearAnnouncements();
-  const sinks = { [eventTypes.identities]: announcements.url };
+  const cloud = await startRecordingCloud();
+  const sinks = { [eventTypes.identities]: cloud.url };
   try {
     return await withOwners(
       [names],
@@ -49,19 +49,34 @@ export async function measureLive(cameras: number, seconds: number, looks: Looks
         );
         const tookS = (performance.now() - beganMs) / 1000;
         await checkTaken(owners, [events.length]);
+        const firstMs = firstAnnounced(cloud.crossings);
         const due = [...begunMs].filter(([, ms]) => ms - beganMs < (seconds - lastWordS) * 1000);
-        const announced = due.filter(([track]) => announcements.firstMs.has(track));
+        const announced = due.filter(([track]) => firstMs.has(track));
         return {
           eventsPerSecond: events.length / tookS,
           cores: (owner!.processorSeconds() - before) / tookS,
           storedMs: delaysMs,
-          announcedMs: announced.map(([track, ms]) => announcements.firstMs.get(track)! - ms),
+          announcedMs: announced.map(([track, ms]) => firstMs.get(track)! - ms),
           announcedShare: announced.length / due.length,
         };
       },
       { more: { sinks } },
     );
   } finally {
-    await announcements.close();
+    await cloud.close();
   }
+}
+
+/** `camera/track` -> when it was first said who that is, by performance.now(). */
+function firstAnnounced(crossings: readonly Crossing[]): Map<string, number> {
+  const firstMs = new Map<string, number>();
+  for (const { event, atMs } of crossings) {
+    if (event.type !== eventTypes.identities) continue;
+    for (const change of (event.data as IdentitiesData).changes) {
+      if (change.kind !== 'assigned') continue;
+      const key = `${change.camera}/${change.track}`;
+      if (!firstMs.has(key)) firstMs.set(key, atMs);
+    }
+  }
+  return firstMs;
 }

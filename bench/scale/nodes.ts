@@ -1,14 +1,13 @@
 // The edge as match sees it, for the parts of this benchmark: nodes that send the tracklets of their cameras in batches, as outboxes do.
 import { setTimeout as delay } from 'node:timers/promises';
-import { Pool } from 'undici';
 import type { StageEvent, TrackletsData } from '../../config/events.ts';
 import { requestOf } from '../../delivery/batch.ts';
 import type { HttpMessage } from '../../delivery/binding.ts';
 import { rowOf } from '../../delivery/eventRows.ts';
-import { toEnvelope } from '../../functions/host/codec.ts';
+import { Sink, defaultSinkOptions } from '../../delivery/sink.ts';
+import { outgoing } from '../traffic.ts';
 
 const camerasOfNode = 8;
-const requestDeadlineMs = 60_000;
 
 /** Events that travel together. */
 export interface Request {
@@ -20,21 +19,28 @@ export interface Request {
   begun: string[];
 }
 
+/** What each node sends, in order: a node has a few cameras. */
+export function byNode(
+  cameras: readonly string[],
+  events: readonly StageEvent<TrackletsData>[],
+): StageEvent<TrackletsData>[][] {
+  const nodeOf = new Map(cameras.map((camera, i) => [camera, Math.floor(i / camerasOfNode)]));
+  const nodes = Array.from(
+    { length: Math.ceil(cameras.length / camerasOfNode) },
+    (): StageEvent<TrackletsData>[] => [],
+  );
+  for (const event of events) nodes[nodeOf.get(event.data.camera)!]!.push(event);
+  return nodes;
+}
+
 /** Requests of each node, in order; encoded before anything is measured. */
 export async function requestsOf(
   cameras: readonly string[],
   events: readonly StageEvent<TrackletsData>[],
   perRequest: number,
 ): Promise<Request[][]> {
-  const nodeOf = new Map(cameras.map((camera, i) => [camera, Math.floor(i / camerasOfNode)]));
-  const byNode = new Map<number, StageEvent<TrackletsData>[]>();
-  for (const event of events) {
-    const node = nodeOf.get(event.data.camera)!;
-    byNode.set(node, byNode.get(node) ?? []);
-    byNode.get(node)!.push(event);
-  }
   return Promise.all(
-    [...byNode.values()].map(async (own) => {
+    byNode(cameras, events).map(async (own) => {
       const requests: Request[] = [];
       for (let at = 0; at < own.length; at += perRequest)
         requests.push(await requestFrom(own.slice(at, at + perRequest)));
@@ -44,9 +50,7 @@ export async function requestsOf(
 }
 
 async function requestFrom(events: readonly StageEvent<TrackletsData>[]): Promise<Request> {
-  const rows = events.map((event) =>
-    rowOf({ envelope: toEnvelope(event), target: event.type, rank: 'lasting' }),
-  );
+  const rows = events.map((event) => rowOf(outgoing(event)));
   return {
     events: events.length,
     time: Date.parse(events.at(-1)!.time!) / 1000,
@@ -75,7 +79,7 @@ export async function send(
   dueMs: (request: Request) => number = () => 0,
   onSent: (request: Request) => void = () => {},
 ): Promise<Sent> {
-  const pool = new Pool(new URL(url).origin, { connections: 16, headersTimeout: requestDeadlineMs });
+  const sink = new Sink(url, defaultSinkOptions, new AbortController().signal);
   const sent: Sent = { delaysMs: [], refused: 0 };
   const began = performance.now();
   const line = async (requests: readonly Request[]) => {
@@ -84,29 +88,24 @@ export async function send(
       if (waitMs > 0) await delay(waitMs);
       onSent(request);
       const first = performance.now();
-      while (!(await posted(pool, request))) sent.refused += 1;
+      while (!(await taken(sink, request))) sent.refused += 1;
       sent.delaysMs.push(performance.now() - first);
     }
   };
   try {
     await Promise.all(nodes.map(line));
   } finally {
-    await pool.destroy();
+    await sink.close();
   }
   return sent;
 }
 
 /** False: it was asked to come again, and has waited for that. */
-async function posted(pool: Pool, { message }: Request): Promise<boolean> {
-  const { statusCode, headers, body } = await pool.request({
-    method: 'POST',
-    path: '/',
-    headers: message.headers,
-    body: Buffer.concat(message.parts),
-  });
-  const answer = await body.text();
-  if (statusCode < 300) return true;
-  if (statusCode !== 429 && statusCode !== 503) throw new Error(`refused (${statusCode}): ${answer}`);
-  await delay(Number(headers['retry-after'] ?? 1) * 1000);
+async function taken(sink: Sink, { message }: Request): Promise<boolean> {
+  const outcome = await sink.attempt(message);
+  if (outcome.kind === 'accepted') return true;
+  if (outcome.kind === 'refused' || outcome.status === undefined)
+    throw new Error(`not taken: ${outcome.status ?? 'no answer'} ${outcome.detail}`);
+  await delay(outcome.retryAfterMs);
   return false;
 }

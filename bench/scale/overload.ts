@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StageEvent, TrackletsData } from '../../config/events.ts';
 import { Outbox } from '../../delivery/outbox.ts';
-import { toEnvelope } from '../../functions/host/codec.ts';
-import { traffic, type Looks } from '../traffic.ts';
+import { outgoing, traffic, type Looks } from '../traffic.ts';
 import { camerasOf, checkTaken } from './load.ts';
+import { byNode } from './nodes.ts';
 import { withOwners } from './owners.ts';
 
 export interface Overload {
@@ -21,7 +21,6 @@ export interface Overload {
   drainS: number;
 }
 
-const camerasOfNode = 8;
 /** Tracklets that a node's outbox takes at a time. */
 const offeredTogether = 32;
 const drainDeadlineMs = 300_000;
@@ -34,16 +33,13 @@ export async function measureOverload(cameras: number, seconds: number, looks: L
   const folder = mkdtempSync(join(tmpdir(), 'mei-overload-'));
   try {
     return await withOwners([names], async (owners) => {
-      const outboxes = Array.from(
-        { length: Math.ceil(cameras / camerasOfNode) },
-        (_, i) =>
+      const shares = byNode(names, events);
+      const outboxes = shares.map(
+        (_share, node) =>
           new Outbox(
-            { folder: join(folder, `node-${i}`) },
+            { folder: join(folder, `node-${node}`) },
             { resolve: () => owners[0]!.url, log: { info() {}, warn() {}, error: console.error } },
           ),
-      );
-      const shares = outboxes.map((_, node) =>
-        events.filter(({ data }) => Math.floor(names.indexOf(data.camera) / camerasOfNode) === node),
       );
       const beganMs = performance.now();
       await Promise.all(outboxes.map((outbox, i) => offer(outbox, shares[i]!)));
@@ -79,9 +75,5 @@ async function emptied(outbox: Outbox): Promise<void> {
 
 async function offer(outbox: Outbox, events: readonly StageEvent<TrackletsData>[]): Promise<void> {
   for (let at = 0; at < events.length; at += offeredTogether)
-    await Promise.all(
-      events
-        .slice(at, at + offeredTogether)
-        .map((event) => outbox.accept({ envelope: toEnvelope(event), target: event.type, rank: 'lasting' })),
-    );
+    await Promise.all(events.slice(at, at + offeredTogether).map((event) => outbox.accept(outgoing(event))));
 }

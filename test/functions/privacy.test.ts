@@ -151,6 +151,7 @@ function crossingOf(data: object, rawHeaders: string[] = []): Crossing {
   const envelope = toEnvelope(event).data;
   const body = envelope.kind === 'bytes' ? Buffer.concat(envelope.parts) : Buffer.alloc(0);
   return {
+    atMs: 0,
     arrival: { method: 'POST', path: '/', headers: {}, rawHeaders, body, content: body },
     body,
     event,

@@ -23,6 +23,8 @@ export interface Arrival {
 
 /** One event. */
 export interface Crossing {
+  /** When it was there, by performance.now(). */
+  atMs: number;
   arrival: Arrival;
   event: StageEvent;
   /** The bytes of the event's data. */
@@ -54,7 +56,7 @@ export async function startRecordingCloud(): Promise<RecordingCloud> {
       arrivals.push(arrival);
       for (const envelope of parse(headers, content, { batch: true })) {
         const event = fromEnvelope(envelope);
-        crossings.push({ arrival, event, body: dataOf(envelope) });
+        crossings.push({ atMs: performance.now(), arrival, event, body: dataOf(envelope) });
         if (event.type === eventTypes.stream) endedCameras.add((event.data as { camera: string }).camera);
       }
       response.writeHead(202).end();
